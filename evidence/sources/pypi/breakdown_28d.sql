@@ -1,0 +1,3 @@
+select *
+from marts.breakdown_28d
+order by project, dimension, value

@@ -1,0 +1,2 @@
+select *
+from marts.load_status

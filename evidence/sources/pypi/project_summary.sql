@@ -1,0 +1,3 @@
+select *
+from marts.project_summary
+order by project

@@ -1,0 +1,1 @@
+"""PyPI's public download log, loaded, checked, counted and shown."""

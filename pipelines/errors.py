@@ -1,0 +1,61 @@
+"""What can go wrong, as one tree; every message says what happened, to which thing, and what to do.
+
+InsightsError
+├── SettingsError          a setting is missing, malformed or contradicts another
+├── SourceError            the upstream cannot deliver what was asked for
+│   ├── UnknownProjectError    the upstream holds no row of the project
+│   ├── SchemaError            a column of the contract is missing upstream or has another type
+│   └── CredentialsError       the upstream does not accept the credentials, or finds none
+├── ContractError          more rows break the contract than the settings tolerate
+├── WarehouseError         the warehouse cannot be opened, written or trusted
+├── TransformError         a SQLMesh plan, test or audit failed
+└── SiteError              the site could not be built or served
+"""
+
+
+class InsightsError(Exception):
+    """Base of all errors that the command line shows as one message, without a stack trace."""
+
+    def __init__(self, what: str, *, remedy: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.what}\n{self.remedy}"
+
+
+class SettingsError(InsightsError):
+    """A setting is missing, malformed or contradicts another."""
+
+
+class SourceError(InsightsError):
+    """The upstream cannot deliver what was asked for."""
+
+
+class UnknownProjectError(SourceError):
+    """The upstream holds no row of the project."""
+
+
+class SchemaError(SourceError):
+    """A column of the contract is missing upstream or has another type."""
+
+
+class CredentialsError(SourceError):
+    """The upstream does not accept the credentials, or finds none."""
+
+
+class ContractError(InsightsError):
+    """More rows break the contract than the settings tolerate."""
+
+
+class WarehouseError(InsightsError):
+    """The warehouse cannot be opened, written or trusted."""
+
+
+class TransformError(InsightsError):
+    """A SQLMesh plan, test or audit failed."""
+
+
+class SiteError(InsightsError):
+    """The site could not be built or served."""

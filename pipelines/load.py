@@ -1,0 +1,109 @@
+"""Loads what is missing: finishes what an earlier run has left, then extracts the windows still to load."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from pipelines.errors import InsightsError, WarehouseError
+from pipelines.pypi import OnRows, pypi
+from pipelines.pypi.settings import Settings
+from pipelines.pypi.upstreams import Upstream, connect
+from pipelines.pypi.windows import Window, plan_windows
+from pipelines.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What a run has loaded: its windows, and its rows by their fate.
+
+    `untimed` rows have no timestamp and so belong to no day; `unknown_columns` are upstream's, not the contract's.
+    """
+
+    windows: Sequence[Window]
+    accepted: int = 0
+    quarantined: int = 0
+    untimed: int = 0
+    unknown_columns: Sequence[str] = field(default_factory=list)
+    finished_earlier: bool = False
+
+
+def load(settings: Settings, warehouse: Warehouse, now: datetime, on_rows: OnRows) -> LoadReport:
+    """Load the days of the settings' projects that the warehouse lacks, each whole and once.
+
+    Raises:
+        SourceError: the upstream cannot deliver; checked before anything is written.
+        ContractError: too many rows break the contract; nothing is loaded.
+        WarehouseError: the warehouse cannot be written or trusted.
+
+    """
+    upstream = connect(settings)
+    unknown_columns = upstream.check(settings.projects)
+    warehouse.require_writable()
+    _refuse_mixing(warehouse, upstream)
+    finished_earlier = _finish_pending(warehouse)
+    windows = _missing_windows(settings, warehouse, upstream, now)
+    if windows:
+        source = pypi(upstream, windows, tolerance=settings.tolerance, on_rows=on_rows)
+        with _unwrapped():
+            loaded = warehouse.pipeline.run(source).loads_ids
+        accepted, quarantined = warehouse.count_rows(loaded)
+    else:
+        accepted = quarantined = 0
+    warehouse.require_exact()
+    return LoadReport(
+        windows,
+        accepted,
+        quarantined,
+        untimed=sum(map(upstream.count_untimed, settings.projects)),
+        unknown_columns=unknown_columns,
+        finished_earlier=finished_earlier,
+    )
+
+
+def _missing_windows(settings: Settings, warehouse: Warehouse, upstream: Upstream, now: datetime) -> list[Window]:
+    loaded = warehouse.loaded_days()
+    end = min(filter(None, (settings.end_at(now), upstream.available_until())))
+    return [
+        window
+        for project in settings.projects
+        for window in plan_windows(project, settings.start, end, loaded.get(project, set()), settings.lag_days)
+    ]
+
+
+def _refuse_mixing(warehouse: Warehouse, upstream: Upstream) -> None:
+    """Demo data is never counted beside real downloads."""
+    held = warehouse.origins()
+    if held and (upstream.origin == "demo") != (held == {"demo"}):
+        what = f"The warehouse {warehouse.credentials} holds {' and '.join(sorted(held))} data, not {upstream.origin}."
+        remedy = (
+            "`just reset` removes the demo's warehouse; or set `credentials` under [destination.warehouse] in "
+            ".dlt/config.toml to another folder."
+        )
+        raise WarehouseError(what, remedy=remedy)
+
+
+def _finish_pending(warehouse: Warehouse) -> bool:
+    """Finish the packages of a run that died: `run()` would ignore new data while one is pending."""
+    if not warehouse.exists or not warehouse.pipeline.has_pending_data:
+        return False
+    with _unwrapped():
+        warehouse.pipeline.run()
+    return True
+
+
+@contextmanager
+def _unwrapped() -> Iterator[None]:
+    """Lets our own errors out of dlt's step error."""
+    try:
+        yield
+    except PipelineStepFailed as failure:
+        cause: BaseException | None = failure
+        while cause is not None and not isinstance(cause, InsightsError):
+            cause = cause.__cause__
+        if cause is not None:
+            raise cause from failure
+        what = f"dlt failed to {failure.step} the data: {failure.exception}"
+        raise WarehouseError(what, remedy="Nothing is lost: run again, and dlt goes on where it stopped.") from failure

@@ -1,0 +1,186 @@
+"""The dlt source: PyPI's downloads, one incremental resource a project, all in one table."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from math import ceil
+from typing import Any
+
+import dlt
+import pyarrow as pa
+from dlt.extract import DltResource
+from sqlglot import exp
+
+from pipelines.errors import ContractError
+from pipelines.pypi.columns import PRIMARY_KEY, QUARANTINE_SCHEMA, ROW_MODEL, ROW_SCHEMA
+from pipelines.pypi.upstreams import Upstream
+from pipelines.pypi.validation import split
+from pipelines.pypi.windows import DAY, Window
+
+LOADED_DAYS_SCHEMA = pa.schema(
+    [
+        pa.field("project", pa.string(), nullable=False),
+        pa.field("day", pa.date32(), nullable=False),
+        pa.field("accepted", pa.int64(), nullable=False),
+        pa.field("quarantined", pa.int64(), nullable=False),
+    ]
+)
+"""`raw.loaded_days`: what each load package covered, and how many rows of each kind it took from it."""
+
+WATERMARK_SCHEMA = pa.schema(
+    [
+        pa.field("project", pa.string(), nullable=False),
+        pa.field("loaded_until", pa.date32(), nullable=False),
+        pa.field("origin", pa.string(), nullable=False),
+    ]
+)
+"""`raw.load_watermarks`: the day after the last one loaded, and where the data came from."""
+
+FROZEN = {"tables": "evolve", "columns": "freeze", "data_type": "freeze"}
+
+OnRows = Callable[[Window, int], None]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows on their way to one table."""
+
+    table: str
+    rows: pa.Table
+
+
+@dlt.source(name="pypi")
+def pypi(
+    upstream: Upstream,
+    windows: Sequence[Window],
+    *,
+    tolerance: float = 0.001,
+    on_rows: OnRows = lambda _window, _rows: None,
+) -> Iterator[DltResource]:
+    """Downloads of the `windows`, replaced as whole days, with what breaks the contract beside them.
+
+    One resource a project fills four tables: `file_downloads`, `quarantine`, `loaded_days`, `load_watermarks`.
+
+    Args:
+        upstream: where the rows are read.
+        windows: whole days, those of one project in ascending order.
+        tolerance: share of a project's rows, rounded up to a whole row, that may break the contract.
+        on_rows: is told of each batch, as its window and its number of rows.
+
+    Raises:
+        ContractError: (on extraction) more rows than that break it; nothing is loaded.
+
+    """
+    # The scope belongs to the table: one for all resources, or the last one would win.
+    replace = _replace_days(windows)
+    for project in dict.fromkeys(window.project for window in windows):
+        mine = [window for window in windows if window.project == project]
+        downloads = _extract(project, mine, upstream, tolerance, on_rows)
+        yield downloads
+        yield _table("file_downloads", project, downloads, columns=ROW_MODEL, primary_key=PRIMARY_KEY, write_disposition=replace)
+        yield _table("quarantine", project, downloads, primary_key=PRIMARY_KEY, write_disposition=replace)
+        yield _table("loaded_days", project, downloads, write_disposition="append")
+        yield _table("load_watermarks", project, downloads, write_disposition="append")
+
+
+def _extract(
+    project: str, windows: Sequence[Window], upstream: Upstream, tolerance: float, on_rows: OnRows
+) -> DltResource:
+    """The project's rows, read and validated once, as parts for the tables."""
+
+    @dlt.resource(name=f"downloads_{project}", selected=False)
+    def downloads(
+        # No boundary de-duplication: it would hash each row of the last day, and drop equal downloads.
+        cursor: dlt.sources.incremental[date] = dlt.sources.incremental(  # noqa: B008 - dlt's way to declare it
+            "day", initial_value=windows[0].start, primary_key=()
+        ),
+    ) -> Iterator[Part]:
+        # The query has applied the window; dlt must not filter by a cursor that the warehouse may not have committed.
+        cursor.advance(max(window.end for window in windows) - DAY)
+        accepted = dict.fromkeys((day for window in windows for day in window.days), 0)
+        quarantined = dict(accepted)
+        reasons: list[str] = []
+        ordinal = 0
+        # Without any item there would be no merge job, and a day that upstream has emptied would stay.
+        yield Part("file_downloads", ROW_SCHEMA.empty_table())
+        yield Part("quarantine", QUARANTINE_SCHEMA.empty_table())
+        for window in windows:
+            for batch in upstream.read(window):
+                kept, broken = split(_numbered(batch, ordinal), project)
+                ordinal += batch.num_rows
+                _add_days(accepted, kept)
+                on_rows(window, batch.num_rows)
+                yield Part("file_downloads", kept)
+                if broken.num_rows:
+                    _add_days(quarantined, broken)
+                    reasons = reasons or broken.column("reason").slice(0, 1).to_pylist()
+                    yield Part("quarantine", broken)
+        _check_tolerance(project, sum(accepted.values()), sum(quarantined.values()), tolerance, reasons)
+        yield Part("loaded_days", _loaded_days(project, accepted, quarantined))
+        yield Part("load_watermarks", _watermark(project, windows, upstream.origin))
+
+    return downloads()
+
+
+def _table(name: str, project: str, downloads: DltResource, **hints: Any) -> DltResource:  # noqa: ANN401 - dlt's hints
+    """The parts of `downloads` that belong in one table."""
+
+    @dlt.transformer(
+        data_from=downloads, name=f"{name}_{project}", table_name=name, schema_contract=FROZEN, **hints
+    )
+    def rows(part: Part) -> Iterator[pa.Table]:
+        if part.table == name:
+            yield part.rows
+
+    return rows
+
+
+def _replace_days(windows: Sequence[Window]) -> dict[str, Any]:
+    """The merge that deletes the windows' days and inserts the new ones, exact even if it runs twice.
+
+    dlt takes no parameters here, so SQLGlot renders literals of validated names and dates.
+    """
+    scope = exp.or_(
+        exp.false(),
+        *(
+            exp.and_(
+                exp.column("project").eq(window.project),
+                exp.column("day") >= exp.cast(exp.Literal.string(window.start.isoformat()), "date"),
+                exp.column("day") < exp.cast(exp.Literal.string(window.end.isoformat()), "date"),
+            )
+            for window in windows
+        ),
+    )
+    return {"disposition": "merge", "strategy": "delete-insert", "destination_scope": scope.sql("duckdb")}
+
+
+def _numbered(batch: pa.Table, first: int) -> pa.Table:
+    """The batch with its UTC `day`, and an `ordinal` that tells equal rows apart."""
+    ordinals = pa.array(range(first, first + batch.num_rows), pa.int64())
+    return batch.append_column("day", batch.column("timestamp").cast(pa.date32())).append_column("ordinal", ordinals)
+
+
+def _add_days(counts: dict[date, int], rows: pa.Table) -> None:
+    for pair in rows.column("day").value_counts().to_pylist():
+        counts[pair["values"]] += pair["counts"]
+
+
+def _check_tolerance(project: str, accepted: int, quarantined: int, tolerance: float, reasons: list[str]) -> None:
+    total = accepted + quarantined
+    if quarantined <= ceil(total * tolerance):
+        return
+    what = (
+        f"{quarantined:,} of {total:,} rows of {project} break the contract, more than the tolerated {tolerance:.2%}. "
+        f"Nothing was loaded. The first one's reason: {reasons[0]}"
+    )
+    raise ContractError(what, remedy="Look at the upstream's rows, or raise `tolerance` of [sources.pypi].")
+
+
+def _loaded_days(project: str, accepted: dict[date, int], quarantined: dict[date, int]) -> pa.Table:
+    columns = [[project] * len(accepted), list(accepted), list(accepted.values()), list(quarantined.values())]
+    return pa.table(columns, schema=LOADED_DAYS_SCHEMA)
+
+
+def _watermark(project: str, windows: Sequence[Window], origin: str) -> pa.Table:
+    row = {"project": project, "loaded_until": max(window.end for window in windows), "origin": origin}
+    return pa.Table.from_pylist([row], schema=WATERMARK_SCHEMA)

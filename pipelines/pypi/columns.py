@@ -1,0 +1,170 @@
+"""The columns that follow from the contract: leaves, Arrow schemas, and the flat model that dlt enforces."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from types import NoneType
+from typing import Annotated, Any, ClassVar, get_args
+
+import pyarrow as pa
+from dlt.common.libs.pydantic import DltConfig
+from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
+from pydantic.fields import FieldInfo
+
+from pipelines.pypi.contract import FileDownload
+
+_ARROW_TYPES: dict[Any, pa.DataType] = {
+    datetime: pa.timestamp("us", tz="UTC"),
+    date: pa.date32(),
+    str: pa.string(),
+    int: pa.int64(),
+    bool: pa.bool_(),
+}
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A field without fields of its own: one column of the warehouse.
+
+    `path` is its place upstream, `column` its name here (dlt's naming), `type` its Arrow type;
+    `required` says that its value is never NULL, `constrained` that its type alone does not decide.
+    """
+
+    path: tuple[str, ...]
+    field: FieldInfo
+    required: bool
+
+    @property
+    def column(self) -> str:
+        return column_name(self.path)
+
+    @property
+    def type(self) -> pa.DataType:
+        return _ARROW_TYPES[_base_type(self.field.annotation)]
+
+    @property
+    def constrained(self) -> bool:
+        return _is_constrained(self.field)
+
+    @property
+    def adapter(self) -> TypeAdapter[list[Any]]:
+        """Validates a list of values, by the field's own constraints."""
+        return _adapter(self.path)
+
+
+def column_name(path: tuple[str, ...]) -> str:
+    """`details__installer__name` of `details.installer.name`: dlt's naming."""
+    return "__".join(path)
+
+
+def _is_optional(annotation: object) -> bool:
+    return NoneType in get_args(annotation)
+
+
+def _without_none(annotation: object) -> Any:  # noqa: ANN401 - a type form has no type of its own
+    """`T` of `T | None`, and `T` itself."""
+    return (
+        next(arg for arg in get_args(annotation) if arg is not NoneType)
+        if _is_optional(annotation)
+        else annotation
+    )
+
+
+def _base_type(annotation: object) -> Any:  # noqa: ANN401 - a type form has no type of its own
+    inner = _without_none(annotation)
+    if inner in _ARROW_TYPES:
+        return inner
+    first = get_args(inner)[0]
+    return type(first) if isinstance(first, str) else first
+
+
+def _is_constrained(field: FieldInfo) -> bool:
+    return bool(field.metadata) or _without_none(field.annotation) not in _ARROW_TYPES
+
+
+def _leaves(model: type[BaseModel], path: tuple[str, ...], *, required: bool) -> Iterator[Leaf]:
+    for name, field in model.model_fields.items():
+        inner = _without_none(field.annotation)
+        needed = required and not _is_optional(field.annotation)
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from _leaves(inner, (*path, name), required=needed)
+        elif _is_optional(field.annotation) or needed:
+            yield Leaf((*path, name), field, needed)
+        else:
+            msg = f"{name}: a required field of an optional record cannot be judged by its values alone"
+            raise TypeError(msg)
+
+
+LEAVES: tuple[Leaf, ...] = tuple(_leaves(FileDownload, (), required=True))
+_BY_PATH = {leaf.path: leaf for leaf in LEAVES}
+
+
+@cache
+def _adapter(path: tuple[str, ...]) -> TypeAdapter[list[Any]]:
+    field = _BY_PATH[path].field
+    return TypeAdapter(list[Annotated[field.annotation, field]], config=ConfigDict(strict=True))  # type: ignore[name-defined]
+
+
+SOURCE_SCHEMA = pa.schema([pa.field(leaf.column, leaf.type) for leaf in LEAVES])
+"""The leaves as the upstream's query returns them, before validation: everything may be NULL."""
+
+_KEY_FIELDS = [
+    pa.field("project", pa.string(), nullable=False),
+    pa.field("day", pa.date32(), nullable=False),
+    pa.field("ordinal", pa.int64(), nullable=False),
+]
+ROW_SCHEMA = pa.schema(
+    [
+        *(pa.field(leaf.column, leaf.type, nullable=not leaf.required) for leaf in LEAVES),
+        *_KEY_FIELDS[1:],
+    ]
+)
+"""`raw.file_downloads`: the leaves, the UTC `day` of the timestamp, and the row's `ordinal` in its load."""
+
+QUARANTINE_SCHEMA = pa.schema(
+    [
+        *_KEY_FIELDS,
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("content", pa.string(), nullable=False),
+    ]
+)
+"""`raw.quarantine`: rows that break the contract, with Pydantic's error text and the row as JSON."""
+
+PRIMARY_KEY = tuple(field.name for field in _KEY_FIELDS)
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    # Without it, dlt lets a new table take undeclared columns once, in spite of the frozen contract.
+    dlt_config: ClassVar[DltConfig] = {"is_authoritative_model": True}
+
+
+def _flat_model() -> type[BaseModel]:
+    fields: dict[str, Any] = {}
+    for leaf in LEAVES:
+        base = _base_type(leaf.field.annotation)
+        fields[leaf.column] = (base if leaf.required else base | None, ...)
+    return create_model("FileDownloadRow", __base__=_Row, **fields, day=(date, ...), ordinal=(int, ...))
+
+
+ROW_MODEL = _flat_model()
+"""The columns of `raw.file_downloads` as dlt takes a schema contract: a Pydantic model."""
+
+
+def nested(row: dict[str, Any]) -> dict[str, Any]:
+    """The upstream's record of a flat row; an optional record whose leaves are all NULL is NULL."""
+    return _nested(FileDownload, (), row)
+
+
+def _nested(model: type[BaseModel], path: tuple[str, ...], row: dict[str, Any]) -> dict[str, Any]:
+    record: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        inner = _without_none(field.annotation)
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            value = _nested(inner, (*path, name), row)
+            empty = _is_optional(field.annotation) and all(v is None for v in value.values())
+            record[name] = None if empty else value
+        else:
+            record[name] = row[column_name((*path, name))]
+    return record

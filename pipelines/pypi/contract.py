@@ -1,0 +1,135 @@
+"""The contract: what a row of `file_downloads` is; all that names a column derives from it (`columns.py`).
+
+Field names, nesting and types are those of BigQuery's `bigquery-public-data.pypi.file_downloads`
+(https://docs.pypi.org/api/bigquery/); what each field holds is documented by Linehaul, which writes it
+(https://github.com/pypi/linehaul-cloud-function). To add a field, add its line here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+from typing import Annotated, Literal, Self
+
+from packaging.utils import canonicalize_name
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+# What a client says about itself is free text; a longer one is a broken or hostile user agent.
+Said = Annotated[str, Field(max_length=1024)]
+Name = Annotated[str, Field(min_length=1, max_length=256)]
+# ISO 3166-1 alpha-2, and the CDN's own codes such as A1 (anonymous proxy) and EU.
+CountryCode = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]$")]
+# https://docs.pypi.org/api/bigquery/ and Warehouse's PackageType: all that PyPI has ever accepted.
+PackageType = Literal[
+    "bdist_wheel",
+    "sdist",
+    "bdist_egg",
+    "bdist_wininst",
+    "bdist_msi",
+    "bdist_rpm",
+    "bdist_dumb",
+    "bdist_dmg",
+]
+
+
+class Record(BaseModel):
+    """A BigQuery RECORD: no coercion, no field that is not declared."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class File(Record):
+    """The file that was downloaded."""
+
+    filename: Annotated[str, Field(min_length=1, max_length=1024)]
+    project: Name
+    version: Name
+    type: PackageType
+
+
+class Installer(Record):
+    """The tool that downloaded, as its user agent says."""
+
+    name: Said | None
+    version: Said | None
+
+
+class Implementation(Record):
+    """The Python implementation that the installer ran on."""
+
+    name: Said | None
+    version: Said | None
+
+
+class Libc(Record):
+    """The C library of a Linux distribution."""
+
+    lib: Said | None
+    version: Said | None
+
+
+class Distro(Record):
+    """The Linux distribution, or macOS."""
+
+    name: Said | None
+    version: Said | None
+    id: Said | None
+    libc: Libc | None
+
+
+class System(Record):
+    """The operating system and its release."""
+
+    name: Said | None
+    release: Said | None
+
+
+class Details(Record):
+    """What the user agent says; NULL where Linehaul did not understand it."""
+
+    installer: Installer | None
+    python: Said | None
+    implementation: Implementation | None
+    distro: Distro | None
+    system: System | None
+    cpu: Said | None
+    openssl_version: Said | None
+    setuptools_version: Said | None
+    rustc_version: Said | None
+    ci: bool | None
+
+
+class FileDownload(Record):
+    """One download of one file: one row."""
+
+    timestamp: datetime
+    country_code: CountryCode | None
+    url: Annotated[str, Field(pattern=r"^/", max_length=2048)]
+    project: Name
+    file: File
+    details: Details | None
+    tls_protocol: Said | None
+    tls_cipher: Said | None
+
+    @model_validator(mode="after")
+    def _check_rules(self) -> Self:
+        for rule in RULES:
+            rule.check(*(reduce(getattr, path, self) for path in rule.paths))
+        return self
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A constraint that spans fields; `check` takes their values and raises `ValueError`."""
+
+    paths: tuple[tuple[str, ...], ...]
+    check: Callable[..., None]
+
+
+def _file_belongs_to_project(project: str, file_project: str) -> None:
+    if canonicalize_name(project) != canonicalize_name(file_project):
+        msg = f"file.project {file_project!r} is not the project {project!r}"
+        raise ValueError(msg)
+
+
+RULES = (Rule((("project",), ("file", "project")), _file_belongs_to_project),)

@@ -1,0 +1,120 @@
+"""The source's settings, resolved by dlt from `.dlt/config.toml`, `.dlt/secrets.toml` and `SOURCES__PYPI__*`."""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import NoReturn
+
+from dlt.common.configuration import configspec, resolve_configuration
+from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigValueCannotBeCoercedException
+from dlt.common.configuration.specs import BaseConfiguration
+from packaging.utils import InvalidName, canonicalize_name
+
+from pipelines.errors import SettingsError
+
+UPSTREAMS = ("parquet", "bigquery")
+FIRST_DAY = date(2016, 1, 1)
+"""No download of the public table is older; the KPI models start here."""
+
+_TABLE = re.compile(r"^[A-Za-z][A-Za-z0-9-]{4,61}[A-Za-z0-9][.][A-Za-z0-9_]{1,1024}[.][A-Za-z0-9_-]{1,1024}$")
+_COLUMN = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,299}$")
+
+
+@configspec
+class Settings(BaseConfiguration):
+    """What to load, from where; `docs/settings.md` describes each field and argues its default."""
+
+    projects: list[str] = None  # type: ignore[assignment]  # dlt: no default, a missing value is an error
+    start_date: str = None  # type: ignore[assignment]  # as above
+    end_date: str | None = None
+    upstream: str = "bigquery"
+    parquet_path: str | None = None
+    table: str = "bigquery-public-data.pypi.file_downloads"
+    timestamp_column: str = "timestamp"
+    gcp_project: str | None = None
+    maximum_bytes_billed: int = 2**40
+    lag_days: int = 0
+    settle_days: int = 1
+    tolerance: float = 0.001
+
+    @property
+    def start(self) -> date:
+        """First UTC day to load."""
+        return _day("start_date", self.start_date)
+
+    @property
+    def end(self) -> date | None:
+        """UTC day to stop before, if one is set."""
+        return None if self.end_date is None else _day("end_date", self.end_date)
+
+    def end_at(self, now: datetime) -> date:
+        """UTC day to stop before at the time `now`: never today, nor a day that upstream is still filling."""
+        settled = now.astimezone(UTC).date() - timedelta(days=self.settle_days)
+        return settled if self.end is None else min(self.end, settled)
+
+
+def resolve_settings() -> Settings:
+    """The settings of this run, validated.
+
+    Raises:
+        SettingsError: a setting is missing, malformed or contradicts another.
+
+    """
+    try:
+        settings = resolve_configuration(Settings(), sections=("sources", "pypi"))
+    except ConfigFieldMissingException as error:
+        field = next(iter(error.fields))
+        what = f"The setting {field!r} of the source is missing."
+        raise SettingsError(what, remedy=_where(field)) from error
+    except ConfigValueCannotBeCoercedException as error:
+        what = f"The setting {error.field_name!r} of the source has the wrong form: {error.field_value!r}."
+        remedy = f"{_where(error.field_name)} A list in the environment is JSON, as in '[\"one\", \"two\"]'."
+        raise SettingsError(what, remedy=remedy) from error
+    return _validated(settings)
+
+
+def _validated(settings: Settings) -> Settings:
+    settings.projects = [_project(name) for name in dict.fromkeys(settings.projects)]
+    if not settings.projects:
+        _reject("projects", "names no project")
+    if settings.upstream not in UPSTREAMS:
+        _reject("upstream", f"is {settings.upstream!r}, which is none of {', '.join(UPSTREAMS)}")
+    if settings.upstream == "parquet" and not settings.parquet_path:
+        _reject("parquet_path", "is needed by the upstream 'parquet': a file, a folder or a glob")
+    if not _TABLE.match(settings.table):
+        _reject("table", f"is {settings.table!r}, which is not of the form project.dataset.table")
+    if not _COLUMN.match(settings.timestamp_column):
+        _reject("timestamp_column", f"is {settings.timestamp_column!r}, which is no name of a column")
+    if settings.start < FIRST_DAY:
+        _reject("start_date", f"is {settings.start}, before the first download on record ({FIRST_DAY})")
+    if settings.end is not None and settings.end <= settings.start:
+        _reject("end_date", f"is {settings.end}; it is exclusive and must come after start_date, {settings.start}")
+    for field in ("lag_days", "settle_days", "maximum_bytes_billed"):
+        if getattr(settings, field) < 0:
+            _reject(field, f"is {getattr(settings, field)}; it must not be negative")
+    if not 0 <= settings.tolerance <= 1:
+        _reject("tolerance", f"is {settings.tolerance}; it is a share, from 0 to 1")
+    return settings
+
+
+def _project(name: str) -> str:
+    try:
+        return canonicalize_name(name, validate=True)
+    except InvalidName as error:
+        what = f"{name!r} is no name of a PyPI project."
+        raise SettingsError(what, remedy=_where("projects")) from error
+
+
+def _day(field: str, text: str) -> date:
+    try:
+        return datetime.strptime(str(text), "%Y-%m-%d").replace(tzinfo=UTC).date()
+    except ValueError as error:
+        what = f"The setting {field!r} is {text!r}, which is not a date."
+        raise SettingsError(what, remedy=f"Write it as YYYY-MM-DD. {_where(field)}") from error
+
+
+def _reject(field: str, why: str) -> NoReturn:
+    raise SettingsError(f"The setting {field!r} {why}.", remedy=_where(field))
+
+
+def _where(field: str) -> str:
+    return f"Set `{field}` under [sources.pypi] in .dlt/config.toml, or SOURCES__PYPI__{field.upper()} in the environment."

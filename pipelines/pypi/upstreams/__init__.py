@@ -1,0 +1,51 @@
+"""Where downloads come from: one query, two upstreams behind one seam."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Protocol
+
+import pyarrow as pa
+
+from pipelines.pypi.settings import Settings
+from pipelines.pypi.upstreams.bigquery import BigQueryUpstream
+from pipelines.pypi.upstreams.parquet import ParquetUpstream
+from pipelines.pypi.windows import Window
+
+
+class Upstream(Protocol):
+    """A table of downloads with BigQuery's nested schema."""
+
+    @property
+    def origin(self) -> str:
+        """What the data is: `demo`, `parquet` or `bigquery`."""
+
+    def check(self, projects: list[str]) -> list[str]:
+        """Compare the table with the contract and the projects, without reading rows.
+
+        Returns the upstream's fields that the contract does not know, as dotted paths.
+
+        Raises:
+            SourceError: the table cannot be reached, lacks a column, or has no row of a project.
+
+        """
+
+    def available_until(self) -> date | None:
+        """The day after the last one on record, if the upstream can end before today."""
+
+    def count_untimed(self, project: str) -> int:
+        """Rows of the project without a timestamp: they are on no day, so no window holds them."""
+
+    def read(self, window: Window) -> Iterator[pa.Table]:
+        """The window's rows, in batches with the columns of `SOURCE_SCHEMA`."""
+
+
+def connect(settings: Settings) -> Upstream:
+    """The upstream that the settings choose."""
+    if settings.upstream == "parquet":
+        return ParquetUpstream(settings.parquet_path or "", settings.timestamp_column)
+    return BigQueryUpstream(
+        settings.table,
+        settings.timestamp_column,
+        gcp_project=settings.gcp_project,
+        maximum_bytes_billed=settings.maximum_bytes_billed,
+    )

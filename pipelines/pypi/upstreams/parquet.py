@@ -1,0 +1,147 @@
+"""Downloads from Parquet files with BigQuery's nested schema: exports, archives, demo and test data."""
+
+import glob
+from collections.abc import Iterator
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlglot import exp
+
+from pipelines.demo import DEMO_MARK
+from pipelines.errors import SchemaError, SourceError, UnknownProjectError
+from pipelines.pypi.columns import LEAVES, SOURCE_SCHEMA
+from pipelines.pypi.query import END, PROJECT, START, select_downloads
+from pipelines.pypi.windows import DAY, Window
+
+BATCH_ROWS = 100_000
+_FILES = "files"
+
+
+class ParquetUpstream:
+    """A file, a folder (searched at any depth) or a glob of Parquet files."""
+
+    def __init__(self, path: str, timestamp_column: str) -> None:
+        self.path = path
+        self.timestamp_column = timestamp_column
+
+    @cached_property
+    def files(self) -> list[str]:
+        """The files, in the order of their names.
+
+        Raises:
+            SourceError: there is none.
+
+        """
+        path = Path(self.path)
+        found = path.rglob("*.parquet") if path.is_dir() else map(Path, glob.glob(self.path, recursive=True))  # noqa: PTH207 - pathlib's glob takes no absolute pattern
+        files = sorted(str(file) for file in found if file.is_file())
+        if not files:
+            what = f"No Parquet file at {self.path!r}."
+            raise SourceError(what, remedy="Set `parquet_path` of [sources.pypi] to a file, a folder or a glob that exists.")
+        return files
+
+    @property
+    def origin(self) -> str:
+        return "demo" if DEMO_MARK in (pq.read_schema(self.files[0]).metadata or {}) else "parquet"
+
+    def check(self, projects: list[str]) -> list[str]:
+        unknown: set[str] = set()
+        for file in self.files:
+            unknown |= _check_schema(file, self.timestamp_column)
+        for project in projects:
+            self._check_project(project)
+        return sorted(unknown)
+
+    def available_until(self) -> date | None:
+        query = exp.select(exp.Max(this=_column(self.timestamp_column))).from_(_TABLE)
+        row = self._connect().execute(_duckdb(query), {_FILES: self.files}).fetchone()
+        return row[0].date() + DAY if row and row[0] else None
+
+    def count_untimed(self, project: str) -> int:
+        query = exp.select(exp.Count(this=exp.Star())).from_(_TABLE).where(
+            _column("project").eq(exp.Parameter(this=exp.var(PROJECT))),
+            _column(self.timestamp_column).is_(exp.null()),
+        )
+        row = self._connect().execute(_duckdb(query), {_FILES: self.files, PROJECT: project}).fetchone()
+        return int(row[0]) if row else 0
+
+    def read(self, window: Window) -> Iterator[pa.Table]:
+        start, end = window.bounds
+        reader = self._connect().execute(
+            _duckdb(select_downloads(_TABLE, self.timestamp_column)),
+            {_FILES: self.files, PROJECT: window.project, START: start, END: end},
+        ).to_arrow_reader(BATCH_ROWS)
+        for batch in reader:
+            yield pa.Table.from_batches([batch]).cast(SOURCE_SCHEMA)
+
+    def _check_project(self, project: str) -> None:
+        connection = self._connect()
+        query = exp.select("1").from_(_TABLE).where(_column("project").eq(exp.Parameter(this=exp.var(PROJECT)))).limit(1)
+        if connection.execute(_duckdb(query), {_FILES: self.files, PROJECT: project}).fetchone():
+            return
+        listing = exp.select("project").distinct().from_(_TABLE).order_by("project").limit(20)
+        known = [str(row[0]) for row in connection.execute(_duckdb(listing), {_FILES: self.files}).fetchall()]
+        what = f"No download of the project {project!r} in {self.path!r}."
+        remedy = f"Check `projects` of [sources.pypi]; the files hold, among others: {', '.join(known)}."
+        raise UnknownProjectError(what, remedy=remedy)
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect()
+        # Not as an option of connect(): there it would look for an extension that is built in.
+        connection.execute("SET TimeZone = 'UTC'")
+        return connection
+
+
+# By name: exports of different years may order their columns differently.
+_TABLE = exp.func(
+    "read_parquet",
+    exp.Parameter(this=exp.var(_FILES)),
+    exp.PropertyEQ(this=exp.var("union_by_name"), expression=exp.true()),
+)
+
+
+def _column(name: str) -> exp.Column:
+    return exp.column(exp.to_identifier(name, quoted=True))
+
+
+def _duckdb(query: exp.Select) -> str:
+    return query.sql("duckdb")
+
+
+def _check_schema(file: str, timestamp_column: str) -> set[str]:
+    """The dotted paths of the file's leaves that the contract does not know; raise for one that it misses."""
+    try:
+        present = dict(_flatten(pq.read_schema(file)))
+    except pa.ArrowInvalid as error:
+        what = f"{file} is not a Parquet file: {error}"
+        raise SourceError(what, remedy="Remove it from `parquet_path` of [sources.pypi], or export it again.") from error
+    for leaf in LEAVES:
+        path = timestamp_column if leaf.path == ("timestamp",) else ".".join(leaf.path)
+        if path not in present:
+            what = f"{file} lacks the column {path} ({leaf.type})."
+            raise SchemaError(what, remedy="Export it with the schema of file_downloads; see docs/settings.md.")
+        if not _fits(present.pop(path), leaf.type):
+            found = dict(_flatten(pq.read_schema(file)))[path]
+            what = f"The column {path} of {file} is {found}; the contract says {leaf.type}."
+            raise SchemaError(what, remedy="Export it with the schema of file_downloads; see docs/settings.md.")
+    return set(present)
+
+
+def _flatten(fields: pa.Schema | pa.StructType, prefix: str = "") -> Iterator[tuple[str, pa.DataType]]:
+    for field in fields:
+        if pa.types.is_struct(field.type):
+            yield from _flatten(field.type, f"{prefix}{field.name}.")
+        else:
+            yield prefix + field.name, field.type
+
+
+def _fits(found: pa.DataType, wanted: pa.DataType) -> bool:
+    if pa.types.is_timestamp(wanted):
+        return bool(pa.types.is_timestamp(found) and found.tz is not None)
+    if pa.types.is_string(wanted):
+        return bool(pa.types.is_string(found) or pa.types.is_large_string(found))
+    return bool(found == wanted)

@@ -1,0 +1,52 @@
+"""Which whole UTC days to load: those that are wanted and not yet loaded, and the last few again."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Window:
+    """The days of one project from `start` to before `end`."""
+
+    project: str
+    start: date
+    end: date
+
+    @property
+    def days(self) -> list[date]:
+        return _days(self.start, self.end)
+
+    @property
+    def bounds(self) -> tuple[datetime, datetime]:
+        """The window's UTC midnights."""
+        return datetime.combine(self.start, time(), UTC), datetime.combine(self.end, time(), UTC)
+
+    def __str__(self) -> str:
+        return f"{self.project} {self.start} to {self.end - DAY}"
+
+
+def plan_windows(project: str, start: date, end: date, loaded: Iterable[date], lag_days: int) -> list[Window]:
+    """The windows of `[start, end)` that are still to load.
+
+    `loaded` are the days that a committed load has covered, whether or not they had rows. The last `lag_days`
+    of those before `end` are loaded again, so a `start` that moves back fills the days before, and a gap closes.
+    """
+    done = set(loaded)
+    if done:
+        done -= set(_days(max(done) + DAY - timedelta(days=lag_days), max(done) + DAY))
+    windows: list[Window] = []
+    for day in _days(start, end):
+        if day in done:
+            continue
+        if windows and windows[-1].end == day:
+            windows[-1] = Window(project, windows[-1].start, day + DAY)
+        else:
+            windows.append(Window(project, day, day + DAY))
+    return windows
+
+
+def _days(start: date, end: date) -> list[date]:
+    return [start + DAY * n for n in range((end - start).days)]

@@ -1,0 +1,171 @@
+"""The warehouse: where dlt loads to, what it has committed, and what its readers have taken from it."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import dlt
+import duckdb
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+
+from pipelines.errors import SettingsError, WarehouseError
+
+PIPELINE = "pypi"
+DATASET = "raw"
+CLOUD = ("md:", "motherduck:")
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """A DuckDB file or a MotherDuck database, by dlt's named destination `warehouse`."""
+
+    credentials: str
+
+    @property
+    def file(self) -> Path | None:
+        """The DuckDB file; `None` on MotherDuck."""
+        return None if self.credentials.startswith(CLOUD) else Path(self.credentials.removeprefix("duckdb:///"))
+
+    @property
+    def folder(self) -> Path:
+        """Where this machine keeps what belongs to the warehouse: dlt's working folder and the exported marts."""
+        return self.file.parent if self.file else Path("data")
+
+    @property
+    def exists(self) -> bool:
+        return self.file is None or self.file.exists()
+
+    @cached_property
+    def pipeline(self) -> dlt.Pipeline:
+        return dlt.pipeline(
+            PIPELINE,
+            pipelines_dir=str(self.folder / "dlt"),
+            destination=dlt.destination("warehouse"),
+            dataset_name=DATASET,
+        )
+
+    def require_writable(self) -> None:
+        """Raise `WarehouseError` unless the warehouse can be written; write nothing that stays."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            what = f"The folder {self.folder} cannot be made: {error.strerror}."
+            raise WarehouseError(what, remedy=_WHERE) from error
+        for path in filter(None, (self.folder, self.file)):
+            if path.exists() and not os.access(path, os.W_OK):
+                what = f"No permission to write {path}."
+                raise WarehouseError(what, remedy=f"Give yourself the permission. {_WHERE}")
+
+    def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - whatever SQL takes
+        """The rows of a query; none where a table of it does not exist yet."""
+        if not self.exists:
+            return []
+        try:
+            with _friendly(), self.pipeline.sql_client() as client, client.execute_query(sql, *parameters) as cursor:
+                return cursor.fetchall()
+        except DatabaseUndefinedRelation:
+            return []
+
+    def loaded_days(self) -> dict[str, set[date]]:
+        """The days of each project that a committed load has covered."""
+        days: dict[str, set[date]] = {}
+        for project, day in self.query(f"SELECT DISTINCT project, day FROM ({COMMITTED_DAYS})"):
+            days.setdefault(project, set()).add(day)
+        return days
+
+    def count_rows(self, load_ids: Sequence[str]) -> tuple[int, int]:
+        """Rows accepted and quarantined by the loads."""
+        counts = self.query(f"SELECT _dlt_load_id, SUM(accepted), SUM(quarantined) FROM ({COMMITTED_DAYS}) GROUP BY 1")
+        mine = [count for count in counts if count[0] in load_ids]
+        return sum(int(count[1]) for count in mine), sum(int(count[2]) for count in mine)
+
+    def origins(self) -> set[str]:
+        """Where the committed data came from: `demo`, `parquet`, `bigquery`."""
+        return {row[0] for row in self.query("SELECT DISTINCT origin FROM load_watermarks")}
+
+    def pending_days(self, consumer: str) -> dict[str, list[date]]:
+        """The days of each committed load that `consumer` has not acknowledged, by load id."""
+        self._ensure_acknowledgements()
+        pending: dict[str, list[date]] = {}
+        rows = self.query(
+            f"SELECT DISTINCT _dlt_load_id, day FROM ({COMMITTED_DAYS}) WHERE _dlt_load_id NOT IN "
+            "(SELECT load_id FROM acknowledged_loads WHERE consumer = %s) ORDER BY 1, 2",
+            consumer,
+        )
+        for load_id, day in rows:
+            pending.setdefault(load_id, []).append(day)
+        return pending
+
+    def acknowledge(self, consumer: str, load_ids: Sequence[str]) -> None:
+        """Remember that `consumer` has taken the loads, once all that follows from them is done."""
+        with _friendly(), self.pipeline.sql_client() as client:
+            for load_id in load_ids:
+                client.execute_sql("INSERT INTO acknowledged_loads VALUES (%s, %s)", consumer, load_id)
+
+    def require_exact(self) -> None:
+        """Raise `WarehouseError` unless each loaded day has the rows that its extract counted."""
+        wrong = self.query(_MISCOUNTED)
+        if wrong:
+            project, day, expected, found = wrong[0]
+            what = (
+                f"{len(wrong)} loaded days have another number of rows than was extracted, first {project} on {day}: "
+                f"{expected:,} extracted, {found:,} in the warehouse."
+            )
+            raise WarehouseError(what, remedy="Something else has written raw.file_downloads. Restore it, or start anew.")
+
+    def _ensure_acknowledgements(self) -> None:
+        if not self.exists:
+            return
+        with _friendly(), self.pipeline.sql_client() as client:
+            if client.has_dataset():
+                client.execute_sql("CREATE TABLE IF NOT EXISTS acknowledged_loads (consumer TEXT, load_id TEXT)")
+
+
+COMMITTED_DAYS = """
+    SELECT loaded_days.* FROM loaded_days
+    JOIN _dlt_loads ON loaded_days._dlt_load_id = _dlt_loads.load_id AND _dlt_loads.status = 0
+"""
+"""Jobs of a package commit one by one: rows count only once the whole load has its row in `_dlt_loads`."""
+
+_MISCOUNTED = f"""
+    WITH latest AS (
+        SELECT project, day, MAX_BY(accepted, _dlt_load_id) AS accepted FROM ({COMMITTED_DAYS}) GROUP BY ALL
+    ), found AS (
+        SELECT project, day, COUNT(*) AS present FROM file_downloads GROUP BY ALL
+    )
+    SELECT latest.project, latest.day, accepted, COALESCE(present, 0)
+    FROM latest LEFT JOIN found USING (project, day)
+    WHERE accepted <> COALESCE(present, 0)
+    ORDER BY ALL
+"""
+
+_WHERE = "Or set `credentials` under [destination.warehouse] in .dlt/config.toml to another file."
+
+
+def open_warehouse() -> Warehouse:
+    """The warehouse that the settings name.
+
+    Raises:
+        SettingsError: they name none.
+
+    """
+    key = "destination.warehouse.credentials"
+    credentials = dlt.secrets.get(key) or dlt.config.get(key)
+    if not isinstance(credentials, str):
+        what = "The settings name no warehouse."
+        raise SettingsError(what, remedy="Set `credentials` under [destination.warehouse] in .dlt/config.toml.")
+    return Warehouse(credentials)
+
+
+@contextmanager
+def _friendly() -> Iterator[None]:
+    try:
+        yield
+    except duckdb.IOException as error:
+        what = f"The warehouse cannot be opened: {error}"
+        raise WarehouseError(what, remedy="Close the process that holds it, or check the file, and run again.") from error

@@ -1,0 +1,32 @@
+AUDIT (
+  name sums_to_daily_total
+);
+
+WITH parts AS (
+  SELECT
+    day,
+    project,
+    @lenses('SUM($lens) AS $lens')
+  FROM @this_model
+  GROUP BY
+    day,
+    project
+), totals AS (
+  SELECT
+    *
+  FROM marts.downloads_daily
+  WHERE
+    day BETWEEN @start_date AND @end_date
+)
+SELECT
+  *
+FROM totals
+FULL OUTER JOIN parts
+  ON totals.day = parts.day AND totals.project = parts.project
+WHERE
+  totals.downloads IS NULL
+  OR parts.downloads IS NULL
+  OR totals.downloads <> parts.downloads
+  OR totals.downloads_without_mirrors <> parts.downloads_without_mirrors
+  OR totals.downloads_by_installers <> parts.downloads_by_installers
+  OR totals.downloads_outside_ci <> parts.downloads_outside_ci

@@ -1,0 +1,69 @@
+MODEL (
+  name marts.breakdown_28d,
+  kind FULL,
+  description 'Downloads of each project in the 28 days that end with the last loaded one, by each dimension, with shares.',
+  grain (project, dimension, value),
+  column_descriptions (
+    project = 'Project, by its normalised name.',
+    dimension = 'version, python, installer, system, country or file_type.',
+    value = 'Value of the dimension, or unknown.',
+    first_day = 'First UTC day of the window.',
+    last_day = 'Last UTC day of the window.',
+    downloads = 'All downloads.',
+    downloads_without_mirrors = 'Downloads by anything but a mirror.',
+    downloads_by_installers = 'Downloads by installers such as pip and uv.',
+    downloads_outside_ci = 'Downloads by installers that did not say that they ran in continuous integration.',
+    share_downloads = 'Share of all downloads of the project.',
+    share_downloads_without_mirrors = 'Share of its downloads by anything but a mirror.',
+    share_downloads_by_installers = 'Share of its downloads by installers.',
+    share_downloads_outside_ci = 'Share of its downloads by installers outside continuous integration.'
+  ),
+  audits (
+    unique_combination_of_columns(columns := (project, dimension, value)),
+    not_null(columns := (project, dimension, value, downloads)),
+    shares_sum_to_one()
+  )
+);
+
+WITH latest AS (
+  SELECT
+    MAX(day) AS last_day
+  FROM staging.loaded_days
+), parts AS (
+  SELECT day, project, 'version' AS dimension, version AS value, @lenses('$lens') FROM marts.downloads_by_version
+  UNION ALL
+  SELECT day, project, 'python' AS dimension, python_minor AS value, @lenses('$lens') FROM marts.downloads_by_python
+  UNION ALL
+  SELECT day, project, 'installer' AS dimension, installer AS value, @lenses('$lens') FROM marts.downloads_by_installer
+  UNION ALL
+  SELECT day, project, 'system' AS dimension, system AS value, @lenses('$lens') FROM marts.downloads_by_system
+  UNION ALL
+  SELECT day, project, 'country' AS dimension, country_code AS value, @lenses('$lens') FROM marts.downloads_by_country
+  UNION ALL
+  SELECT day, project, 'file_type' AS dimension, file_type AS value, @lenses('$lens') FROM marts.downloads_by_file_type
+), totals AS (
+  SELECT
+    p.project,
+    p.dimension,
+    p.value,
+    l.last_day,
+    @lenses('SUM(p.$lens)::BIGINT AS $lens')
+  FROM parts AS p
+  CROSS JOIN latest AS l
+  WHERE
+    DATE_DIFF('DAY', p.day, l.last_day) BETWEEN 0 AND 27
+  GROUP BY
+    p.project,
+    p.dimension,
+    p.value,
+    l.last_day
+)
+SELECT
+  project,
+  dimension::TEXT AS dimension,
+  value::TEXT AS value,
+  CAST(last_day - INTERVAL 27 DAY AS DATE) AS first_day,
+  last_day::DATE AS last_day,
+  @lenses('$lens'),
+  @lenses('(CAST($lens AS DOUBLE) / NULLIF(SUM($lens) OVER (PARTITION BY project, dimension), 0))::DOUBLE AS share_$lens')
+FROM totals

@@ -1,0 +1,38 @@
+MODEL (
+  name staging.downloads,
+  kind VIEW,
+  description 'One row for each download, with the values that KPIs are grouped by; none of them is NULL.',
+  grain (),
+  column_descriptions (
+    day = 'UTC day of the download.',
+    project = 'Project, by its normalised name.',
+    version = 'Version of the downloaded file.',
+    python_minor = 'Python of the client, as 3.12; unknown where it did not say.',
+    installer = 'Tool that downloaded, as Linehaul names it; unknown where it was not understood.',
+    installer_class = 'What kind of tool that is; unknown for a tool that reference.installers does not list.',
+    system = 'Operating system of the client; unknown where it did not say.',
+    country_code = 'Country of the client by its address, ISO 3166-1 alpha-2; unknown where it could not be told.',
+    file_type = 'Kind of the file, as bdist_wheel or sdist.',
+    is_ci = 'TRUE where the client said that it ran in continuous integration; FALSE where it did not say.'
+  ),
+  audits (
+    not_null(columns := (day, project, version, python_minor, installer, installer_class, system, country_code)),
+    forall(criteria := (is_ci OR NOT is_ci))
+  )
+);
+
+SELECT
+  d.day::DATE AS day,
+  d.project::TEXT AS project,
+  COALESCE(d.file__version, 'unknown')::TEXT AS version,
+  /* No backslash in the pattern: engines disagree on how to unescape it. */
+  COALESCE(NULLIF(REGEXP_EXTRACT(d.details__python, '^([^.]+[.][^.]+)', 1), ''), 'unknown')::TEXT AS python_minor,
+  COALESCE(d.details__installer__name, 'unknown')::TEXT AS installer,
+  COALESCE(i.installer_class, 'unknown')::TEXT AS installer_class,
+  COALESCE(d.details__system__name, 'unknown')::TEXT AS system,
+  COALESCE(d.country_code, 'unknown')::TEXT AS country_code,
+  COALESCE(d.file__type, 'unknown')::TEXT AS file_type,
+  COALESCE(d.details__ci, FALSE)::BOOLEAN AS is_ci
+FROM raw.file_downloads AS d
+LEFT JOIN reference.installers AS i
+  ON d.details__installer__name = i.installer
