@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-SEED = 20260701
+SEED = 2026
 FIRST_DAY = date(2026, 4, 2)
 END = date(2026, 7, 1)  # exclusive
 MISSING_DAY = date(2026, 5, 13)
@@ -288,7 +288,7 @@ def _daily_downloads(rng: Random, project: Project) -> dict[date, int]:
 
 
 def _rush(release: Release, day: date) -> float:
-    """How many times the usual downloads the release draws, half as many more from day to day."""
+    """How many times the usual downloads there are: `release.rush` on its day, halving its excess daily."""
     age = (day - release.day).days
     return 1 + (release.rush - 1) / 2**age if age >= 0 else 1
 
@@ -379,7 +379,7 @@ def _installer_shares(project: Project, day: date) -> Shares:
 
 
 def _version_shares(project: Project, day: date) -> Shares:
-    """Of what newer releases leave, each takes its reach, along an S-curve from its day on, and its rush."""
+    """Each release takes its reach of what newer ones leave: along an S-curve, or at once in its rush."""
     shares = {}
     left = 1.0
     for release in reversed(project.releases):
@@ -420,6 +420,6 @@ def _file(project: str, version: str, tag: str) -> tuple[str, Record]:
 
 
 def _replaced(record: Record, path: tuple[str, ...], value: object) -> Record:
-    """A copy of the record: its rows may be shared, and its files and details are."""
+    """A copy with the value at that path; the record stays as it is: other rows share its parts."""
     name, *inner = path
     return record | {name: _replaced(record[name], tuple(inner), value) if inner else value}

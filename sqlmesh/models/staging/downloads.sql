@@ -16,8 +16,13 @@ MODEL (
     is_ci = 'TRUE where the client said that it ran in continuous integration; FALSE where it did not say.'
   ),
   audits (
-    not_null(columns := (day, project, version, python_minor, installer, installer_class, system, country_code)),
-    forall(criteria := (is_ci OR NOT is_ci))
+    not_null(
+      columns := (day, project, version, python_minor, installer, installer_class, system, country_code)
+    ),
+    accepted_values(
+      "column" := file_type,
+      is_in := ('bdist_wheel', 'sdist', 'bdist_egg', 'bdist_wininst', 'bdist_msi', 'bdist_rpm', 'bdist_dumb', 'bdist_dmg')
+    )
   )
 );
 

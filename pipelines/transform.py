@@ -1,0 +1,114 @@
+"""Computes the KPIs: SQLMesh's plan for what has changed, and a restatement of the days that dlt has touched."""
+
+import io
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import duckdb
+from rich.console import Console
+from sqlmesh import Context
+from sqlmesh.core.console import MarkdownConsole, TerminalConsole, set_console
+from sqlmesh.utils.errors import SQLMeshError
+
+from pipelines.errors import TransformError, WarehouseError
+from pipelines.pypi.settings import FIRST_DAY
+from pipelines.pypi.windows import DAY
+from pipelines.warehouse import Warehouse
+
+PROJECT = Path(__file__).parents[1] / "sqlmesh"
+ENVIRONMENT = "prod"
+CONSUMER = "kpis"
+AGGREGATE = "staging.daily_downloads"
+"""The one model that reads rows; all marts follow from it, so restating it restates them."""
+
+WIDTH = 180
+_AUDIT_REMEDY = "`just plan` shows what would change, `just audit` names the failing audits; nothing was exported or shown."
+
+
+def transform(warehouse: Warehouse) -> list[date]:
+    """Bring the marts up to date with models and committed loads; return the days that were recomputed.
+
+    Raises:
+        TransformError: a test, an evaluation or an audit failed; the loads stay unacknowledged, so a later run
+            computes their days again.
+
+    """
+    pending = warehouse.pending_days(CONSUMER)
+    days = sorted({day for loaded in pending.values() for day in loaded})
+    output = io.StringIO()
+    with _context(warehouse, output) as context, _translated(output):
+        plan = context.plan_builder(ENVIRONMENT).build()
+        if plan.context_diff.has_changes:
+            context.apply(plan)
+        if not plan.context_diff.is_new_environment:
+            for start, end in _ranges(days):
+                context.plan(ENVIRONMENT, restate_models=[AGGREGATE], start=start, end=end, **_SILENT)
+    warehouse.acknowledge(CONSUMER, list(pending))
+    return days
+
+
+def show_plan(warehouse: Warehouse) -> None:
+    """Print what `transform` would change, without changing it: Markdown where the output is no terminal."""
+    terminal = Console(width=None if Console().is_terminal else WIDTH)
+    with _context(warehouse, None, terminal) as context, _translated(io.StringIO()):
+        context.plan(ENVIRONMENT, no_prompts=True, auto_apply=False)
+
+
+def audit(warehouse: Warehouse, now: datetime) -> None:
+    """Run all audits over the whole history, and print each verdict.
+
+    Raises:
+        TransformError: an audit failed, or there is no plan to audit yet.
+
+    """
+    with _context(warehouse, None, Console()) as context, _translated(io.StringIO()):
+        if not context.audit(FIRST_DAY, now.astimezone(UTC).date() - DAY):
+            raise TransformError("Audits failed; they are named above.", remedy=_AUDIT_REMEDY)
+
+
+_SILENT = {"no_prompts": True, "auto_apply": True, "skip_tests": True, "no_diff": True}
+
+
+def _ranges(days: Sequence[date]) -> list[tuple[date, date]]:
+    """The first and last days of each run of consecutive `days`."""
+    ranges: list[tuple[date, date]] = []
+    for day in days:
+        if ranges and ranges[-1][1] + DAY == day:
+            ranges[-1] = (ranges[-1][0], day)
+        else:
+            ranges.append((day, day))
+    return ranges
+
+
+@contextmanager
+def _context(warehouse: Warehouse, output: io.StringIO | None, terminal: Console | None = None) -> Iterator[Context]:
+    """SQLMesh on the warehouse; what it prints goes to `output`, or to `terminal`."""
+    if not warehouse.exists:
+        what = f"There is no warehouse at {warehouse.file} yet."
+        raise WarehouseError(what, remedy="`just run` makes one.")
+    if warehouse.file:
+        os.environ["WAREHOUSE_FILE"] = str(warehouse.file)
+    console = terminal or Console(file=output, width=WIDTH)
+    set_console(TerminalConsole(console=console) if output or console.is_terminal else MarkdownConsole(console=console))
+    try:
+        context = Context(paths=[str(PROJECT)])
+    except duckdb.IOException as error:
+        what = f"The warehouse cannot be opened: {error}"
+        raise WarehouseError(what, remedy="Close the process that holds it, and run again.") from error
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+@contextmanager
+def _translated(output: io.StringIO) -> Iterator[None]:
+    """Turns SQLMesh's errors into ours, with the end of what it printed."""
+    try:
+        yield
+    except SQLMeshError as error:
+        printed = "\n".join(line for line in output.getvalue().splitlines()[-40:] if line.strip())
+        raise TransformError(f"SQLMesh stopped: {error}\n{printed}".rstrip(), remedy=_AUDIT_REMEDY) from error
