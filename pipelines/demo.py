@@ -339,9 +339,7 @@ def _record(fields: str, values: str) -> Record:
     return dict(zip(fields.split(), values.split("|"), strict=False))
 
 
-def _rows(
-    rng: Random, project: Project, day: date, count: int, clients: dict[str, list[Client]]
-) -> list[Record]:
+def _rows(rng: Random, project: Project, day: date, count: int, clients: dict[str, list[Client]]) -> list[Record]:
     repeated = round(count * _REPEATED)
     distinct = count - repeated
     rows = [

@@ -12,7 +12,7 @@ from pipelines.pypi import OnRows, pypi
 from pipelines.pypi.settings import Settings
 from pipelines.pypi.upstreams import Upstream, connect
 from pipelines.pypi.windows import Window, plan_windows
-from pipelines.warehouse import Warehouse
+from pipelines.warehouse import CREDENTIALS, Warehouse
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,8 @@ def _refuse_mixing(warehouse: Warehouse, upstream: Upstream) -> None:
     """Demo data is never counted beside real downloads."""
     held = warehouse.origins()
     if held and (upstream.origin == "demo") != (held == {"demo"}):
-        what = f"The warehouse {warehouse.credentials} holds {' and '.join(sorted(held))} data, not {upstream.origin}."
-        remedy = (
-            "`just reset` removes the demo's warehouse; or set `credentials` under [destination.warehouse] in "
-            ".dlt/config.toml to another folder."
-        )
+        what = f"The warehouse {warehouse.file or ''} holds {' and '.join(sorted(held))} data, not {upstream.origin}."
+        remedy = f"`just reset` removes a demo's warehouse; or set {CREDENTIALS} to a file in another folder."
         raise WarehouseError(what, remedy=remedy)
 
 

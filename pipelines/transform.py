@@ -25,7 +25,9 @@ AGGREGATE = "staging.daily_downloads"
 """The one model that reads rows; all marts follow from it, so restating it restates them."""
 
 WIDTH = 180
-_AUDIT_REMEDY = "`just plan` shows what would change, `just audit` names the failing audits; nothing was exported or shown."
+_AUDIT_REMEDY = (
+    "`just plan` shows what would change, `just audit` names the failing audits; nothing was exported or shown."
+)
 
 
 def transform(warehouse: Warehouse) -> list[date]:
@@ -45,7 +47,15 @@ def transform(warehouse: Warehouse) -> list[date]:
             context.apply(plan)
         if not plan.context_diff.is_new_environment:
             for start, end in _ranges(days):
-                context.plan(ENVIRONMENT, restate_models=[AGGREGATE], start=start, end=end, **_SILENT)
+                context.plan(
+                    ENVIRONMENT,
+                    restate_models=[AGGREGATE],
+                    start=start,
+                    end=end,
+                    skip_tests=True,
+                    no_prompts=True,
+                    auto_apply=True,
+                )
     warehouse.acknowledge(CONSUMER, list(pending))
     return days
 
@@ -67,9 +77,6 @@ def audit(warehouse: Warehouse, now: datetime) -> None:
     with _context(warehouse, None, Console()) as context, _translated(io.StringIO()):
         if not context.audit(FIRST_DAY, now.astimezone(UTC).date() - DAY):
             raise TransformError("Audits failed; they are named above.", remedy=_AUDIT_REMEDY)
-
-
-_SILENT = {"no_prompts": True, "auto_apply": True, "skip_tests": True, "no_diff": True}
 
 
 def _ranges(days: Sequence[date]) -> list[tuple[date, date]]:

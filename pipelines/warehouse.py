@@ -11,30 +11,31 @@ from typing import Any
 
 import dlt
 import duckdb
+from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+from dlt.destinations.impl.motherduck.configuration import MotherDuckCredentials
 
 from pipelines.errors import SettingsError, WarehouseError
 
 PIPELINE = "pypi"
 DATASET = "raw"
-CLOUD = ("md:", "motherduck:")
+DEFAULT = Path("data/warehouse.duckdb")
+CREDENTIALS = "DESTINATION__WAREHOUSE__CREDENTIALS"
 
 
 @dataclass(frozen=True)
 class Warehouse:
     """A DuckDB file or a MotherDuck database, by dlt's named destination `warehouse`."""
 
-    credentials: str
-
-    @property
-    def file(self) -> Path | None:
-        """The DuckDB file; `None` on MotherDuck."""
-        return None if self.credentials.startswith(CLOUD) else Path(self.credentials.removeprefix("duckdb:///"))
+    file: Path | None
+    """The DuckDB file; `None` on MotherDuck."""
 
     @property
     def folder(self) -> Path:
         """Where this machine keeps what belongs to the warehouse: dlt's working folder and the exported marts."""
-        return self.file.parent if self.file else Path("data")
+        return self.file.parent if self.file else DEFAULT.parent
 
     @property
     def exists(self) -> bool:
@@ -66,7 +67,11 @@ class Warehouse:
         if not self.exists:
             return []
         try:
-            with _friendly(), self.pipeline.sql_client() as client, client.execute_query(sql, *parameters) as cursor:
+            with (
+                _friendly(),
+                self.pipeline.sql_client() as client,
+                client.execute_query(sql, *parameters) as cursor,
+            ):
                 return cursor.fetchall()
         except DatabaseUndefinedRelation:
             return []
@@ -116,7 +121,9 @@ class Warehouse:
                 f"{len(wrong)} loaded days have another number of rows than was extracted, first {project} on {day}: "
                 f"{expected:,} extracted, {found:,} in the warehouse."
             )
-            raise WarehouseError(what, remedy="Something else has written raw.file_downloads. Restore it, or start anew.")
+            raise WarehouseError(
+                what, remedy="Something else has written raw.file_downloads. Restore it, or start anew."
+            )
 
     def _ensure_acknowledgements(self) -> None:
         if not self.exists:
@@ -144,22 +151,28 @@ _MISCOUNTED = f"""
     ORDER BY ALL
 """
 
-_WHERE = "Or set `credentials` under [destination.warehouse] in .dlt/config.toml to another file."
+_WHERE = f"Or set {CREDENTIALS} to another file named warehouse.duckdb."
 
 
 def open_warehouse() -> Warehouse:
-    """The warehouse that the settings name.
+    """The warehouse that the settings name, or `data/warehouse.duckdb`; nothing is opened or made yet.
 
     Raises:
-        SettingsError: they name none.
+        SettingsError: dlt cannot make sense of the settings.
 
     """
-    key = "destination.warehouse.credentials"
-    credentials = dlt.secrets.get(key) or dlt.config.get(key)
-    if not isinstance(credentials, str):
-        what = "The settings name no warehouse."
-        raise SettingsError(what, remedy="Set `credentials` under [destination.warehouse] in .dlt/config.toml.")
-    return Warehouse(credentials)
+    # dlt counts all credentials as secret and refuses a default in config.toml, even a file's name.
+    if dlt.secrets.get("destination.warehouse.credentials") is None:
+        os.environ[CREDENTIALS] = str(DEFAULT)
+    try:
+        destination = dlt.destination("warehouse")
+        credentials = destination.configuration(destination.spec(), accept_partial=True).credentials
+    except (ConfigurationException, UnknownDestinationModule) as error:
+        what = f"The settings of the warehouse cannot be used: {error}"
+        raise SettingsError(what, remedy=f"Check [destination.warehouse] in .dlt/config.toml. {_WHERE}") from error
+    if isinstance(credentials, DuckDbCredentials) and not isinstance(credentials, MotherDuckCredentials):
+        return Warehouse(Path(credentials.database))
+    return Warehouse(None)
 
 
 @contextmanager
@@ -168,4 +181,6 @@ def _friendly() -> Iterator[None]:
         yield
     except duckdb.IOException as error:
         what = f"The warehouse cannot be opened: {error}"
-        raise WarehouseError(what, remedy="Close the process that holds it, or check the file, and run again.") from error
+        raise WarehouseError(
+            what, remedy="Close the process that holds it, or check the file, and run again."
+        ) from error

@@ -106,7 +106,7 @@ def test_schema_is_that_of_bigquery(folder: Path) -> None:
         assert pq.read_schema(file) == BIGQUERY_SCHEMA
         groups = [footer.row_group(index) for index in range(footer.num_row_groups)]
         assert all(group.num_rows <= 100_000 for group in groups)
-        assert {"ZSTD"} == {group.column(0).compression for group in groups}
+        assert {group.column(0).compression for group in groups} == {"ZSTD"}
 
 
 def test_every_file_says_that_it_is_made_up(folder: Path) -> None:
@@ -245,7 +245,17 @@ def test_releases_are_adopted_from_their_day_on(log: duckdb.DuckDBPyConnection) 
         day = RELEASES.get(release)
         assert first_day == FIRST_DAY if day is None else day <= first_day <= day + timedelta(days=7)
     assert first_days.keys() >= RELEASES.keys()
-    assert {END - timedelta(days=1)} == {row["last_day"] for row in versions}
+    assert {row["last_day"] for row in versions} == {END - timedelta(days=1)}
+
+
+def test_a_release_draws_a_rush(log: duckdb.DuckDBPyConnection) -> None:
+    """On the day of 2.0.0 the largest project has over 1.6 times the downloads of a week before."""
+    released = RELEASES["saltmarsh", "2.0.0"]
+    [(usual,), (rush,)] = log.execute(
+        "SELECT COUNT(*) FROM log WHERE project = ? AND day IN (?, ?) GROUP BY day ORDER BY day",
+        ["saltmarsh", released - timedelta(days=7), released],
+    ).fetchall()
+    assert rush > 1.6 * usual
 
 
 def test_a_release_takes_over(log: duckdb.DuckDBPyConnection) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import dlt
 import pyarrow as pa
+from dlt.common.schema.typing import TSchemaContractDict
 from dlt.extract import DltResource
 from sqlglot import exp
 
@@ -36,7 +37,7 @@ WATERMARK_SCHEMA = pa.schema(
 )
 """`raw.load_watermarks`: the day after the last one loaded, and where the data came from."""
 
-FROZEN = {"tables": "evolve", "columns": "freeze", "data_type": "freeze"}
+FROZEN: TSchemaContractDict = {"tables": "evolve", "columns": "freeze", "data_type": "freeze"}
 
 OnRows = Callable[[Window, int], None]
 
@@ -77,7 +78,14 @@ def pypi(
         mine = [window for window in windows if window.project == project]
         downloads = _extract(project, mine, upstream, tolerance, on_rows)
         yield downloads
-        yield _table("file_downloads", project, downloads, columns=ROW_MODEL, primary_key=PRIMARY_KEY, write_disposition=replace)
+        yield _table(
+            "file_downloads",
+            project,
+            downloads,
+            columns=ROW_MODEL,
+            primary_key=PRIMARY_KEY,
+            write_disposition=replace,
+        )
         yield _table("quarantine", project, downloads, primary_key=PRIMARY_KEY, write_disposition=replace)
         yield _table("loaded_days", project, downloads, write_disposition="append")
         yield _table("load_watermarks", project, downloads, write_disposition="append")
@@ -125,14 +133,13 @@ def _extract(
 def _table(name: str, project: str, downloads: DltResource, **hints: Any) -> DltResource:  # noqa: ANN401 - dlt's hints
     """The parts of `downloads` that belong in one table."""
 
-    @dlt.transformer(
-        data_from=downloads, name=f"{name}_{project}", table_name=name, schema_contract=FROZEN, **hints
-    )
     def rows(part: Part) -> Iterator[pa.Table]:
         if part.table == name:
             yield part.rows
 
-    return rows
+    return dlt.transformer(
+        rows, data_from=downloads, name=f"{name}_{project}", table_name=name, schema_contract=FROZEN, **hints
+    )
 
 
 def _replace_days(windows: Sequence[Window]) -> dict[str, Any]:

@@ -64,11 +64,7 @@ def _is_optional(annotation: object) -> bool:
 
 def _without_none(annotation: object) -> Any:  # noqa: ANN401 - a type form has no type of its own
     """`T` of `T | None`, and `T` itself."""
-    return (
-        next(arg for arg in get_args(annotation) if arg is not NoneType)
-        if _is_optional(annotation)
-        else annotation
-    )
+    return next(arg for arg in get_args(annotation) if arg is not NoneType) if _is_optional(annotation) else annotation
 
 
 def _base_type(annotation: object) -> Any:  # noqa: ANN401 - a type form has no type of its own

@@ -8,26 +8,30 @@ PROJECT, START, END = "project", "start", "end"
 """The query's parameters: a PEP 503 name, and the UTC midnights of the half-open window."""
 
 
-def select_downloads(source: exp.Expression, timestamp_column: str) -> exp.Select:
+def select_downloads(source: exp.Expr, timestamp_column: str) -> exp.Select:
     """The contract's leaves of one project's downloads in `[start, end)`, in the contract's order.
 
     Only leaves are selected: BigQuery bills by the leaf, and a struct would reach each destination in another shape.
     """
     timestamp = exp.column(exp.to_identifier(timestamp_column, quoted=True))
-    return exp.select(
-        *(
-            exp.alias_(timestamp if leaf.path == ("timestamp",) else _field(leaf.path), leaf.column, quoted=True)
-            for leaf in LEAVES
+    return (
+        exp.select(
+            *(
+                exp.alias_(timestamp if leaf.path == ("timestamp",) else _field(leaf.path), leaf.column, quoted=True)
+                for leaf in LEAVES
+            )
         )
-    ).from_(source).where(
-        exp.column(exp.to_identifier("project", quoted=True)).eq(_parameter(PROJECT)),
-        timestamp.copy() >= _parameter(START),
-        timestamp.copy() < _parameter(END),
+        .from_(source)
+        .where(
+            exp.column(exp.to_identifier("project", quoted=True)).eq(_parameter(PROJECT)),
+            timestamp.copy() >= _parameter(START),
+            timestamp.copy() < _parameter(END),
+        )
     )
 
 
-def _field(path: tuple[str, ...]) -> exp.Expression:
-    column: exp.Expression = exp.column(exp.to_identifier(path[0], quoted=True))
+def _field(path: tuple[str, ...]) -> exp.Expr:
+    column: exp.Expr = exp.column(exp.to_identifier(path[0], quoted=True))
     for name in path[1:]:
         column = exp.Dot(this=column, expression=exp.to_identifier(name, quoted=True))
     return column

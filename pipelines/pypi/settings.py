@@ -5,7 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NoReturn
 
 from dlt.common.configuration import configspec, resolve_configuration
-from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigValueCannotBeCoercedException
+from dlt.common.configuration.exceptions import (
+    ConfigFieldMissingException,
+    ConfigValueCannotBeCoercedException,
+)
 from dlt.common.configuration.specs import BaseConfiguration
 from packaging.utils import InvalidName, canonicalize_name
 
@@ -67,7 +70,7 @@ def resolve_settings() -> Settings:
         raise SettingsError(what, remedy=_where(field)) from error
     except ConfigValueCannotBeCoercedException as error:
         what = f"The setting {error.field_name!r} of the source has the wrong form: {error.field_value!r}."
-        remedy = f"{_where(error.field_name)} A list in the environment is JSON, as in '[\"one\", \"two\"]'."
+        remedy = f'{_where(error.field_name)} A list in the environment is JSON, as in \'["one", "two"]\'.'
         raise SettingsError(what, remedy=remedy) from error
     return _validated(settings)
 
@@ -84,6 +87,13 @@ def _validated(settings: Settings) -> Settings:
         _reject("table", f"is {settings.table!r}, which is not of the form project.dataset.table")
     if not _COLUMN.match(settings.timestamp_column):
         _reject("timestamp_column", f"is {settings.timestamp_column!r}, which is no name of a column")
+    _validate_window(settings)
+    if not 0 <= settings.tolerance <= 1:
+        _reject("tolerance", f"is {settings.tolerance}; it is a share, from 0 to 1")
+    return settings
+
+
+def _validate_window(settings: Settings) -> None:
     if settings.start < FIRST_DAY:
         _reject("start_date", f"is {settings.start}, before the first download on record ({FIRST_DAY})")
     if settings.end is not None and settings.end <= settings.start:
@@ -91,9 +101,6 @@ def _validated(settings: Settings) -> Settings:
     for field in ("lag_days", "settle_days", "maximum_bytes_billed"):
         if getattr(settings, field) < 0:
             _reject(field, f"is {getattr(settings, field)}; it must not be negative")
-    if not 0 <= settings.tolerance <= 1:
-        _reject("tolerance", f"is {settings.tolerance}; it is a share, from 0 to 1")
-    return settings
 
 
 def _project(name: str) -> str:
@@ -117,4 +124,6 @@ def _reject(field: str, why: str) -> NoReturn:
 
 
 def _where(field: str) -> str:
-    return f"Set `{field}` under [sources.pypi] in .dlt/config.toml, or SOURCES__PYPI__{field.upper()} in the environment."
+    return (
+        f"Set `{field}` under [sources.pypi] in .dlt/config.toml, or SOURCES__PYPI__{field.upper()} in the environment."
+    )

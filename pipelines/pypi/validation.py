@@ -85,7 +85,9 @@ def _reason(record: dict[str, Any]) -> str:
     try:
         FileDownload.model_validate(record)
     except ValidationError as error:
-        texts = (f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}".removeprefix(": ") for detail in error.errors())
+        texts = (
+            f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}".removeprefix(": ") for detail in error.errors()
+        )
         return "; ".join(texts)[:REASON_LIMIT]
     msg = f"a column failed and the whole row did not: {record}"
     raise AssertionError(msg)

@@ -6,7 +6,13 @@ from datetime import date, datetime
 from functools import cached_property
 
 import pyarrow as pa
-from google.api_core.exceptions import Forbidden, GoogleAPICallError, InternalServerError, NotFound, Unauthorized
+from google.api_core.exceptions import (
+    Forbidden,
+    GoogleAPICallError,
+    InternalServerError,
+    NotFound,
+    Unauthorized,
+)
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
@@ -21,7 +27,11 @@ LABELS = {"application": "duckdb-evidence-insights"}
 READ_TIMEOUT = 60.0
 """Seconds to open a read session: without a limit of its own, the client opens one with no retry at all."""
 MAX_QUEUED_PAGES = 8
-_TYPES = {pa.string(): {"STRING"}, pa.bool_(): {"BOOLEAN", "BOOL"}, pa.timestamp("us", tz="UTC"): {"TIMESTAMP"}}
+_TYPES = {
+    pa.string(): {"STRING"},
+    pa.bool_(): {"BOOLEAN", "BOOL"},
+    pa.timestamp("us", tz="UTC"): {"TIMESTAMP"},
+}
 _REMEDY = (
     "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a service account's key "
     "file with the roles BigQuery Job User and BigQuery Read Session User; docs/settings.md tells how."
@@ -33,7 +43,9 @@ class BigQueryUpstream:
 
     origin = "bigquery"
 
-    def __init__(self, table: str, timestamp_column: str, *, gcp_project: str | None, maximum_bytes_billed: int) -> None:
+    def __init__(
+        self, table: str, timestamp_column: str, *, gcp_project: str | None, maximum_bytes_billed: int
+    ) -> None:
         self.table = table
         self.timestamp_column = timestamp_column
         self.gcp_project = gcp_project
@@ -82,7 +94,8 @@ class BigQueryUpstream:
 
     @cached_property
     def _storage(self) -> BigQueryReadClient:
-        return BigQueryReadClient(credentials=self._client._credentials)  # noqa: SLF001 - the client offers no other way
+        credentials = self._client._credentials  # noqa: SLF001 - the client offers no other way to share them
+        return BigQueryReadClient(credentials=credentials)  # type: ignore[no-untyped-call]  # the library's
 
     @property
     def _sql(self) -> str:

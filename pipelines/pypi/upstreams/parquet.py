@@ -41,7 +41,9 @@ class ParquetUpstream:
         files = sorted(str(file) for file in found if file.is_file())
         if not files:
             what = f"No Parquet file at {self.path!r}."
-            raise SourceError(what, remedy="Set `parquet_path` of [sources.pypi] to a file, a folder or a glob that exists.")
+            raise SourceError(
+                what, remedy="Set `parquet_path` of [sources.pypi] to a file, a folder or a glob that exists."
+            )
         return files
 
     @property
@@ -62,25 +64,35 @@ class ParquetUpstream:
         return row[0].date() + DAY if row and row[0] else None
 
     def count_untimed(self, project: str) -> int:
-        query = exp.select(exp.Count(this=exp.Star())).from_(_TABLE).where(
-            _column("project").eq(exp.Parameter(this=exp.var(PROJECT))),
-            _column(self.timestamp_column).is_(exp.null()),
+        query = (
+            exp.select(exp.Count(this=exp.Star()))
+            .from_(_TABLE)
+            .where(
+                _column("project").eq(exp.Parameter(this=exp.var(PROJECT))),
+                _column(self.timestamp_column).is_(exp.null()),
+            )
         )
         row = self._connect().execute(_duckdb(query), {_FILES: self.files, PROJECT: project}).fetchone()
         return int(row[0]) if row else 0
 
     def read(self, window: Window) -> Iterator[pa.Table]:
         start, end = window.bounds
-        reader = self._connect().execute(
-            _duckdb(select_downloads(_TABLE, self.timestamp_column)),
-            {_FILES: self.files, PROJECT: window.project, START: start, END: end},
-        ).to_arrow_reader(BATCH_ROWS)
+        reader = (
+            self._connect()
+            .execute(
+                _duckdb(select_downloads(_TABLE, self.timestamp_column)),
+                {_FILES: self.files, PROJECT: window.project, START: start, END: end},
+            )
+            .to_arrow_reader(BATCH_ROWS)
+        )
         for batch in reader:
             yield pa.Table.from_batches([batch]).cast(SOURCE_SCHEMA)
 
     def _check_project(self, project: str) -> None:
         connection = self._connect()
-        query = exp.select("1").from_(_TABLE).where(_column("project").eq(exp.Parameter(this=exp.var(PROJECT)))).limit(1)
+        query = (
+            exp.select("1").from_(_TABLE).where(_column("project").eq(exp.Parameter(this=exp.var(PROJECT)))).limit(1)
+        )
         if connection.execute(_duckdb(query), {_FILES: self.files, PROJECT: project}).fetchone():
             return
         listing = exp.select("project").distinct().from_(_TABLE).order_by("project").limit(20)
@@ -118,7 +130,9 @@ def _check_schema(file: str, timestamp_column: str) -> set[str]:
         present = dict(_flatten(pq.read_schema(file)))
     except pa.ArrowInvalid as error:
         what = f"{file} is not a Parquet file: {error}"
-        raise SourceError(what, remedy="Remove it from `parquet_path` of [sources.pypi], or export it again.") from error
+        raise SourceError(
+            what, remedy="Remove it from `parquet_path` of [sources.pypi], or export it again."
+        ) from error
     for leaf in LEAVES:
         path = timestamp_column if leaf.path == ("timestamp",) else ".".join(leaf.path)
         if path not in present:

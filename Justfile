@@ -1,0 +1,62 @@
+# Extra arguments go to the command: `just run --no-site`, `just serve --port 4000`.
+set positional-arguments := true
+
+python := ".venv/bin/python"
+
+# List the recipes.
+[private]
+default:
+    @just --list --unsorted
+
+# Load what is missing, compute the KPIs, export them, build the site.
+run *arguments: setup
+    @{{ python }} -m pipelines run "$@"
+
+# Run the whole test suite, linters and type checker first.
+test *arguments: lint
+    {{ python }} -m pytest "$@"
+
+# Show what changed models would change, for review.
+plan: setup
+    @{{ python }} -m pipelines plan
+
+# Run all audits over the whole history.
+audit: setup
+    @{{ python }} -m pipelines audit
+
+# Export the marts and build the site, without loading.
+site: setup
+    @{{ python }} -m pipelines site
+
+# Show the built site.
+serve *arguments: setup
+    @{{ python }} -m pipelines serve "$@"
+
+# Open dlt's dashboard of the pipeline.
+dashboard *arguments: setup
+    @{{ python }} -m pipelines dashboard "$@"
+
+# Remove a warehouse of demo data, to make room for real downloads.
+reset *arguments: setup
+    @{{ python }} -m pipelines reset "$@"
+
+# Install all that is locked; does nothing when nothing changed.
+setup:
+    @bash scripts/setup
+
+# Check format, lint, types, and that the locks are current.
+lint: setup
+    .venv/bin/ruff format --check .
+    .venv/bin/ruff check .
+    .venv/bin/mypy
+    .venv/bin/sqlmesh --log-to-stdout -p sqlmesh lint
+    bash scripts/lock --check
+
+# Format the code.
+format: setup
+    .venv/bin/ruff format .
+    .venv/bin/ruff check --fix .
+
+# Lock the Python dependencies anew.
+lock:
+    bash scripts/lock

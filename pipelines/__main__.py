@@ -1,0 +1,154 @@
+"""The command line; the Justfile's recipes call it."""
+
+import shutil
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pipelines import dashboard as dlt_dashboard
+from pipelines import site as evidence
+from pipelines import summary
+from pipelines.demo import write_demo
+from pipelines.errors import InsightsError, SiteError
+from pipelines.export import Export, export
+from pipelines.load import load
+from pipelines.progress import step
+from pipelines.pypi.settings import Settings, resolve_settings
+from pipelines.pypi.windows import Window
+from pipelines.transform import audit as run_audits
+from pipelines.transform import show_plan, transform
+from pipelines.warehouse import open_warehouse
+
+DEMO = Path("data/demo")
+
+app = typer.Typer(
+    help="PyPI's download log as numbers to trust. Settings: .dlt/config.toml, or the environment (docs/settings.md).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+console = Console()
+
+
+@app.command()
+def run(
+    site: Annotated[bool, typer.Option(help="Build the Evidence site where a mart or a page has changed.")] = True,  # noqa: FBT002 - a flag
+) -> None:
+    """Load the days that are missing, compute the KPIs, export them and build the site.
+
+    Without settings of yours it runs on generated demo data. It loads no day twice, so run it as often as you like.
+    """
+    settings = resolve_settings()
+    warehouse = open_warehouse()
+    _ensure_demo(settings)
+    with step(console, "Load") as update:
+        rows = 0
+
+        def count(window: Window, batch: int) -> None:
+            nonlocal rows
+            rows += batch
+            update(f"{window}, {rows:,} rows")
+
+        report = load(settings, warehouse, datetime.now(UTC), count)
+        update(f"{report.accepted:,} rows")
+    with step(console, "Compute the KPIs") as update:
+        recomputed = transform(warehouse)
+        update(f"{len(recomputed)} days recomputed")
+    with step(console, "Export the marts") as update:
+        exported = export(warehouse)
+        update(f"{exported.folder}" if exported.changed else "unchanged")
+    where = "not built (--no-site)"
+    if site:
+        where = _build(exported)
+    summary.show(console, report, recomputed, warehouse, where)
+
+
+@app.command()
+def plan() -> None:
+    """Show what a changed model would change: SQLMesh's plan for review, applied by nothing here."""
+    show_plan(open_warehouse())
+
+
+@app.command()
+def audit() -> None:
+    """Run all audits over the whole history."""
+    run_audits(open_warehouse(), datetime.now(UTC))
+
+
+@app.command()
+def site() -> None:
+    """Export the marts and build the site, without loading."""
+    warehouse = open_warehouse()
+    if not warehouse.exists:
+        raise SiteError("There is no warehouse to show.", remedy="`just run` makes one.")
+    console.print(f"Site: {_build(export(warehouse))}")
+
+
+@app.command()
+def serve(port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000) -> None:
+    """Show the built site at http://127.0.0.1:3000, until Ctrl-C."""
+    console.print(f"http://127.0.0.1:{port} (Ctrl-C stops it)")
+    evidence.serve(port)
+
+
+@app.command()
+def dashboard(
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 2718,
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,  # noqa: FBT002 - a flag
+) -> None:
+    """Open dlt's own dashboard of the pipeline: its last run, its tables, its state."""
+    dlt_dashboard.serve(open_warehouse(), port, open_browser=browser)
+
+
+@app.command()
+def reset(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Remove a warehouse of demo data, to make room for real downloads; real data it does not touch."""
+    warehouse = open_warehouse()
+    if not warehouse.exists or warehouse.file is None:
+        console.print("There is no warehouse file to remove.")
+        return
+    if warehouse.origins() - {"demo"}:
+        raise typer.BadParameter(f"{warehouse.file} holds real downloads; remove it yourself if you mean it.")
+    if yes or typer.confirm(f"Remove {warehouse.file} and what belongs to it?"):
+        for path in (warehouse.folder / "dlt", warehouse.folder / "exports"):
+            shutil.rmtree(path, ignore_errors=True)
+        warehouse.file.unlink()
+        console.print("Removed.")
+
+
+def _ensure_demo(settings: Settings) -> None:
+    if (
+        settings.upstream == "parquet"
+        and Path(settings.parquet_path or "") == DEMO
+        and not list(DEMO.glob("*.parquet"))
+    ):
+        with step(console, "Generate the demo data"):
+            write_demo(DEMO)
+
+
+def _build(exported: Export) -> str:
+    with step(console, "Build the site") as update:
+        if not evidence.build(exported):
+            update("unchanged")
+    return str(evidence.BUILD)
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one message and exit code 1."""
+    try:
+        app()
+    except InsightsError as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            f"[red]Error:[/] {error.what}\n[bold]{error.remedy}[/]"
+        )
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""Exports the marts: one Parquet file each, and one DuckDB file of tables that the site reads."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import cast
+
+from duckdb import DuckDBPyConnection
+
+from pipelines.errors import TransformError
+from pipelines.warehouse import Warehouse
+
+SCHEMA = "marts"
+DATABASE = "pypi.duckdb"
+STORAGE_VERSION = "v1.4.0"
+"""The site's engine in the browser is DuckDB 1.4, and reads no later format."""
+_DIGESTS = "digests.json"
+
+
+@dataclass(frozen=True)
+class Export:
+    """The exported marts; `digests` has a mark of each one's content, `changed` tells whether any is new."""
+
+    folder: Path
+    digests: dict[str, str]
+    changed: bool
+
+    @property
+    def database(self) -> Path:
+        """The DuckDB file, with tables, not views: those name the database they were made in."""
+        return self.folder / DATABASE
+
+
+def export(warehouse: Warehouse) -> Export:
+    """Write the marts beside the warehouse, all or none; leave them alone where nothing has changed.
+
+    Raises:
+        TransformError: there are no marts yet.
+
+    """
+    folder = warehouse.folder / "exports"
+    with warehouse.pipeline.sql_client() as client:
+        connection = cast("DuckDBPyConnection", client.native_connection)
+        digests = _digests(connection)
+        if not digests:
+            raise TransformError("The warehouse has no marts to export.", remedy="`just run` computes them.")
+        if _held(folder) == digests:
+            return Export(folder, digests, changed=False)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder.parent, prefix="exports-") as temporary:
+            fresh = Path(temporary, "exports")
+            fresh.mkdir()
+            _write(connection, sorted(digests), fresh)
+            (fresh / _DIGESTS).write_text(json.dumps(digests, indent=1))
+            if folder.exists():
+                folder.rename(Path(temporary, "old"))
+            fresh.rename(folder)
+    return Export(folder, digests, changed=True)
+
+
+def _digests(connection: DuckDBPyConnection) -> dict[str, str]:
+    """A mark of each mart's columns and rows, whatever their order."""
+    names = connection.execute(
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = ? ORDER BY 1", [SCHEMA]
+    ).fetchall()
+    digests: dict[str, str] = {}
+    for (name,) in names:
+        columns = connection.execute(f'DESCRIBE {SCHEMA}."{name}"').fetchall()
+        content = connection.execute(f'SELECT COUNT(*), BIT_XOR(HASH(mart)) FROM {SCHEMA}."{name}" AS mart').fetchone()
+        digests[name] = str(([column[:2] for column in columns], content))
+    return digests
+
+
+def _held(folder: Path) -> dict[str, str] | None:
+    file = folder / _DIGESTS
+    digests: dict[str, str] | None = json.loads(file.read_text()) if file.exists() else None
+    return digests
+
+
+def _write(connection: DuckDBPyConnection, names: list[str], folder: Path) -> None:
+    connection.execute(f"ATTACH '{_quoted(folder / DATABASE)}' AS exported (STORAGE_VERSION '{STORAGE_VERSION}')")
+    try:
+        connection.execute(f"CREATE SCHEMA exported.{SCHEMA}")
+        for name in names:
+            table = f'exported.{SCHEMA}."{name}"'
+            connection.execute(f'CREATE TABLE {table} AS SELECT * FROM {SCHEMA}."{name}" ORDER BY ALL')
+            connection.execute(
+                f"COPY (FROM {table}) TO '{_quoted(folder / name)}.parquet' (FORMAT parquet, COMPRESSION zstd)"
+            )
+    finally:
+        connection.execute("DETACH exported")
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

@@ -1,0 +1,83 @@
+"""Builds the Evidence site from the exported marts, and shows it."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from pipelines.errors import SiteError
+from pipelines.export import Export
+
+EVIDENCE = Path(__file__).parents[1] / "evidence"
+BUILD = EVIDENCE / "build"
+_STAMP = BUILD / ".stamp"
+_NOT_SOURCE = {"node_modules", ".evidence", "build"}
+_LAST_LINES = 30
+
+
+def build(export: Export) -> bool:
+    """Build the site unless the one there shows these marts already; return whether it was built.
+
+    Raises:
+        SiteError: a tool is missing, or a page's query failed; the old site is gone then.
+
+    """
+    stamp = _stamp(export)
+    if _STAMP.exists() and _STAMP.read_text() == stamp:
+        return False
+    npm = shutil.which("npm")
+    if npm is None:
+        raise SiteError(
+            "Node.js is missing; the site needs it.", remedy="Install Node.js 20 or later, or use --no-site."
+        )
+    if not (EVIDENCE / "node_modules").exists():
+        raise SiteError("The site's packages are not installed.", remedy="Run `just setup`.")
+    environment = os.environ | {"EVIDENCE_SOURCE__pypi__filename": str(export.database.resolve())}
+    done = subprocess.run(  # noqa: S603 - npm, and our own script
+        [npm, "run", "--silent", "site"],
+        cwd=EVIDENCE,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        log = "\n".join((done.stdout + done.stderr).splitlines()[-_LAST_LINES:])
+        raise SiteError(f"The site was not built:\n{log}", remedy="Mend what the log names; the marts are exported.")
+    _STAMP.write_text(stamp)
+    return True
+
+
+def serve(port: int) -> None:
+    """Serve the built site on this machine only, until interrupted.
+
+    Raises:
+        SiteError: there is no site, or the port is taken.
+
+    """
+    if not _STAMP.exists():
+        raise SiteError("There is no site yet.", remedy="`just run` or `just site` builds it.")
+    handler = partial(SimpleHTTPRequestHandler, directory=str(BUILD))
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    except OSError as error:
+        raise SiteError(
+            f"Port {port} cannot be used: {error.strerror}.", remedy="Choose another with --port."
+        ) from error
+    with server:
+        server.serve_forever()
+
+
+def _stamp(export: Export) -> str:
+    """A mark of all that the site is made of: marts and pages."""
+    digest = hashlib.sha256(json.dumps(export.digests, sort_keys=True).encode())
+    for path in sorted(EVIDENCE.rglob("*")):
+        relative = path.relative_to(EVIDENCE)
+        if relative.parts[0] not in _NOT_SOURCE and path.is_file():
+            digest.update(str(relative).encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

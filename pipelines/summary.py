@@ -1,0 +1,62 @@
+"""The short account that a run ends with."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.load import LoadReport
+from pipelines.pypi.windows import DAY
+from pipelines.warehouse import Warehouse
+
+_KPIS = """
+    SELECT project, week, downloads_by_installers, change_downloads_by_installers, downloads
+    FROM marts.project_summary ORDER BY downloads_by_installers DESC NULLS LAST, project
+"""
+
+
+def show(console: Console, report: LoadReport, recomputed: Sequence[date], warehouse: Warehouse, site: str) -> None:
+    """Print what was loaded, the last whole week of each project, where the site is, and what to try next."""
+    console.print()
+    console.print(_loaded(report), highlight=False, soft_wrap=True)
+    if report.quarantined:
+        console.print(f"{report.quarantined:,} rows broke the contract; they are in raw.quarantine, with the reason.")
+    if report.untimed:
+        console.print(f"{report.untimed:,} rows upstream have no timestamp; they are on no day and were not loaded.")
+    if report.unknown_columns:
+        console.print(f"Fields that upstream has and the contract does not: {', '.join(report.unknown_columns)}.")
+    if recomputed:
+        console.print(f"KPIs recomputed: {len(recomputed)} days, {recomputed[0]} to {recomputed[-1]}.", highlight=False)
+    console.print()
+    console.print(_kpis(warehouse))
+    console.print(f"Site: {site}")
+    console.print(
+        "Next: `just serve` shows the site, `just plan` reviews a changed model, `just dashboard` shows the load."
+    )
+
+
+def _loaded(report: LoadReport) -> str:
+    if not report.windows:
+        return "Nothing to load: each day up to the last settled one is in the warehouse."
+    start = min(window.start for window in report.windows)
+    end = max(window.end for window in report.windows)
+    projects = len({window.project for window in report.windows})
+    rows = f"{report.accepted:,} rows accepted, {report.quarantined:,} quarantined"
+    return f"Loaded {start} to {end - DAY} of {projects} projects: {rows}."
+
+
+def _kpis(warehouse: Warehouse) -> Table:
+    origin = " of demo data: generated, not real" if "demo" in warehouse.origins() else ""
+    table = Table(title=f"Last whole week{origin}", title_justify="left")
+    table.add_column("project")
+    for heading in ("week of", "by installers", "change", "all downloads"):
+        table.add_column(heading, justify="right")
+    for project, week, installers, change, downloads in warehouse.query(_KPIS):
+        cells = (
+            (str(week), f"{installers:,}", "" if change is None else f"{change:+.1%}", f"{downloads:,}")
+            if week
+            else ("none yet", "", "", "")
+        )
+        table.add_row(project, *cells)
+    return table
