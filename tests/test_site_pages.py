@@ -11,8 +11,9 @@ from typing import Any
 
 import duckdb
 import pytest
-from chromium import launch_chromium
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize, expect
+
+from tests.chromium import launch_chromium
 
 DESKTOP = ViewportSize(width=1400, height=1000)
 PHONE = ViewportSize(width=390, height=844)

@@ -1,0 +1,68 @@
+"""Fixtures: isolated warehouses, the demo data, the real counts, and a site built from the demo."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipelines import site
+from pipelines.demo import write_demo
+from pipelines.export import Export
+from tests.project import ROOT, Project
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the person who runs the tests leaks into them."""
+    for name in list(os.environ):
+        if name.startswith(("SOURCES__", "DESTINATION__", "GOOGLE_", "WAREHOUSE_")):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A project with a warehouse of its own and nothing loaded."""
+    return Project(tmp_path / "data")
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the demo data."""
+    folder = tmp_path_factory.mktemp("demo")
+    write_demo(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def demo_project(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """The demo, loaded, computed and exported; tests only read it."""
+    yield Project.of_demo(tmp_path_factory.mktemp("run") / "data", demo).run()
+
+
+@pytest.fixture(scope="session")
+def demo_export(demo_project: Project) -> Export:
+    return demo_project.export()
+
+
+@pytest.fixture(scope="session")
+def exported_marts(demo_export: Export) -> Path:
+    """The DuckDB file that the site reads."""
+    return demo_export.database
+
+
+@pytest.fixture(scope="session")
+def built_site(demo_export: Export) -> Path:
+    """The folder of the site, built from the demo's marts."""
+    site.build(demo_export)
+    return site.BUILD
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Row files of real counts, which the project does not ship; see docs/contributing.md."""
+    folder = Path(os.environ.get("PYPI_REAL_DATA", ROOT.parent / "shared" / "data"))
+    if not (folder / "published_counts.csv").exists():
+        pytest.skip(f"no real counts at {folder}; PYPI_REAL_DATA names their folder")
+    return folder

@@ -1,0 +1,229 @@
+"""Loads are exact: whole days, each row once, whatever happens on the way."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from pipelines.errors import ContractError, WarehouseError
+from pipelines.pypi.windows import Window
+from tests.project import ROOT, Project
+from tests.rows import SCHEMA, download, write
+
+FIRST = date(2026, 7, 1)
+DAYS = [FIRST + timedelta(days=n) for n in range(3)]
+ROWS = "SELECT * EXCLUDE (ordinal, _dlt_load_id) FROM raw.file_downloads ORDER BY ALL"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Three days of two projects, one row of them twice."""
+    rows = [download(day, name) for day in DAYS for name in ("one", "two")]
+    return write(tmp_path / "source" / "rows.parquet", [*rows, download(DAYS[1])])
+
+
+@pytest.fixture
+def small(project: Project, source: Path) -> Project:
+    return project.with_settings(PARQUET_PATH=str(source), PROJECTS='["one", "two"]', START_DATE="2026-07-01")
+
+
+def days_of(project: Project, name: str = "one") -> list[date]:
+    return [day for (day,) in project.query("SELECT day FROM raw.file_downloads WHERE project = ? ORDER BY 1", name)]
+
+
+def test_one_run_three_runs_and_a_run_twice_give_the_same_tables(demo: Path, tmp_path: Path) -> None:
+    """Raw rows, quarantine and each mart are the same however the days were loaded."""
+    settings = {"START_DATE": "2026-04-13", "END_DATE": "2026-04-16"}
+    whole = Project.of_demo(tmp_path / "whole", demo).with_settings(**settings).run()
+    daily = Project.of_demo(tmp_path / "daily", demo)
+    for end in ("2026-04-14", "2026-04-15", "2026-04-16"):
+        daily.with_settings(START_DATE="2026-04-13", END_DATE=end).run()
+    twice = Project.of_demo(tmp_path / "twice", demo).with_settings(**settings).run().run()
+    quarantine = "SELECT project, day, reason, content FROM raw.quarantine"
+
+    assert len(whole.query(quarantine)) == 1
+    for other in (daily, twice):
+        assert whole.query(ROWS) == other.query(ROWS)
+        assert whole.query(quarantine) == other.query(quarantine)
+        assert whole.marts() == other.marts()
+
+
+def test_equal_rows_are_all_kept(small: Project) -> None:
+    """A download that looks exactly like another is another download."""
+    small.load()
+
+    assert [DAYS[0], DAYS[1], DAYS[1], DAYS[2]] == days_of(small)
+
+
+def test_second_run_loads_nothing(small: Project) -> None:
+    """With each day loaded there is no window, and no row is touched."""
+    small.load()
+    before = small.query("FROM raw.file_downloads ORDER BY ALL")
+
+    assert [] == small.load().windows
+    assert before == small.query("FROM raw.file_downloads ORDER BY ALL")
+
+
+def test_new_project_gets_its_whole_history(small: Project) -> None:
+    """A project added later starts at the start date, not where the others are."""
+    small.with_settings(PROJECTS='["one"]').load()
+
+    report = small.load()
+
+    assert [Window("two", FIRST, FIRST + timedelta(days=3))] == report.windows
+    assert DAYS == days_of(small, "two")
+
+
+def test_earlier_start_fills_the_days_before(small: Project) -> None:
+    """Moving the start date back loads the days before the first, and no other."""
+    small.with_settings(START_DATE="2026-07-03").load()
+
+    report = small.load()
+
+    assert {(window.start, window.end) for window in report.windows} == {(DAYS[0], DAYS[2])}
+    assert [DAYS[0], DAYS[1], DAYS[1], DAYS[2]] == days_of(small)
+
+
+def test_lag_replaces_whole_days(small: Project, source: Path) -> None:
+    """The last days are read again as whole days: more rows, fewer rows and no rows are all taken over."""
+    small.load()
+    late = [download(DAYS[0]), download(DAYS[2]), download(DAYS[2]), download(DAYS[2], "two")]
+    write(source, late)
+
+    small.with_settings(LAG_DAYS="2").load()
+
+    assert [DAYS[0], DAYS[2], DAYS[2]] == days_of(small)
+    assert [DAYS[0], DAYS[2]] == days_of(small, "two")
+
+
+def test_today_and_unsettled_days_are_never_loaded(small: Project) -> None:
+    """At noon of the third day, with one day to settle, only the first is loaded."""
+    small.load(now=datetime(2026, 7, 3, 12, tzinfo=UTC))
+
+    assert [DAYS[0]] == days_of(small)
+
+
+def test_rows_at_midnight_belong_to_the_day_that_starts(project: Project, tmp_path: Path) -> None:
+    """Windows are half-open at UTC midnights, in whatever zone the machine is."""
+    midnight = datetime(2026, 7, 2, tzinfo=UTC)
+    rows = [download(DAYS[0]), download(DAYS[1], timestamp=midnight), download(DAYS[0], timestamp=midnight - timedelta(microseconds=1))]
+    file = write(tmp_path / "rows.parquet", rows)
+
+    project.with_settings(
+        PARQUET_PATH=str(file), PROJECTS='["one"]', START_DATE="2026-07-01", END_DATE="2026-07-02"
+    ).load()
+
+    assert [DAYS[0], DAYS[0]] == days_of(project)
+
+
+@pytest.mark.parametrize(
+    ("table", "file_format"),
+    [("file_downloads", "parquet"), ("file_downloads", "sql"), ("load_watermarks", "parquet"), ("quarantine", "sql")],
+)
+@pytest.mark.parametrize("ephemeral", [False, True], ids=["resumed", "folder lost"])
+def test_killed_load_is_exact_after_the_next_run(small: Project, table: str, file_format: str, *, ephemeral: bool) -> None:
+    """A run killed between commit and its note loses and doubles nothing, even if dlt's folder is lost too."""
+    environment = os.environ | small.environment
+    dead = subprocess.run(
+        [sys.executable, "-m", "tests.crash", table, file_format], cwd=ROOT, env=environment, check=False
+    )
+    assert -signal.SIGKILL == dead.returncode
+    if ephemeral:
+        shutil.rmtree(small.folder / "dlt")
+
+    report = small.load()
+
+    assert report.finished_earlier is not ephemeral
+    assert [DAYS[0], DAYS[1], DAYS[1], DAYS[2]] == days_of(small)
+    assert DAYS == days_of(small, "two")
+
+
+def test_watermark_of_a_dead_load_does_not_count(small: Project) -> None:
+    """Jobs of a package commit one by one: until the load is complete its days are still to load."""
+    small.load()
+    with duckdb.connect(small.file) as connection:
+        connection.execute("DELETE FROM raw._dlt_loads")
+
+    assert 2 == len(small.load().windows)
+    assert [DAYS[0], DAYS[1], DAYS[1], DAYS[2]] == days_of(small)
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        "DELETE FROM raw.file_downloads WHERE project = 'two' AND day = '2026-07-02'",
+        "INSERT INTO raw.file_downloads FROM raw.file_downloads WHERE project = 'two' AND day = '2026-07-02'",
+    ],
+    ids=["lost", "doubled"],
+)
+def test_a_single_row_lost_or_doubled_stops_the_run(small: Project, tampering: str) -> None:
+    """Each loaded day must have the rows that its extract counted."""
+    small.load()
+    with duckdb.connect(small.file) as connection:
+        connection.execute(tampering)
+
+    with pytest.raises(WarehouseError, match="two on 2026-07-02: 1 extracted, [02] in the warehouse"):
+        small.load()
+
+
+def test_broken_rows_are_quarantined_with_reason_and_content(project: Project, tmp_path: Path) -> None:
+    """A row that breaks the contract is kept aside, once, and the rest of its day is loaded."""
+    rows = [download(DAYS[0]) for _ in range(3)] + [download(DAYS[0], file__type="bdist_conda", country_code="xx")]
+    file = write(tmp_path / "rows.parquet", rows)
+    settings = {"PARQUET_PATH": str(file), "PROJECTS": '["one"]', "START_DATE": "2026-07-01", "LAG_DAYS": "1"}
+
+    loaded = project.with_settings(**settings)
+    loaded.load()
+    report = loaded.load()
+
+    assert (3, 1) == (report.accepted, report.quarantined)
+    [(name, day, reason, content)] = project.query("SELECT project, day, reason, content FROM raw.quarantine")
+    assert ("one", DAYS[0]) == (name, day)
+    assert "country_code: String should match pattern" in reason
+    assert "file.type: Input should be 'bdist_wheel', 'sdist'" in reason
+    assert '"type": "bdist_conda"' in content
+
+
+def test_a_cured_row_leaves_the_quarantine(small: Project, source: Path) -> None:
+    """Reading a day again replaces its quarantined rows too."""
+    write(source, [download(DAYS[0], country_code="xx"), download(DAYS[0])])
+    cured = small.with_settings(PROJECTS='["one"]', LAG_DAYS="1")
+    cured.load()
+    write(source, [download(DAYS[0]), download(DAYS[0])])
+
+    cured.load()
+
+    assert [] == cured.query("FROM raw.quarantine")
+    assert [DAYS[0], DAYS[0]] == days_of(cured)
+
+
+def test_too_many_broken_rows_load_nothing(small: Project, source: Path) -> None:
+    """Above the tolerated share the run fails before anything is loaded, for any project."""
+    write(source, [download(DAYS[0], "two"), *(download(DAYS[0], country_code="xx") for _ in range(2))])
+
+    with pytest.raises(ContractError, match="2 of 2 rows of one break the contract.*country_code"):
+        small.load()
+
+    assert not small.file.exists() or small.query("SELECT table_name FROM information_schema.tables WHERE table_schema = 'raw' AND table_name = 'file_downloads'") == []
+
+
+def test_zero_tolerance_takes_no_broken_row(small: Project, source: Path) -> None:
+    """With a tolerance of 0, one broken row is too many."""
+    write(source, [download(DAYS[0], country_code="xx"), *(download(DAYS[0]) for _ in range(9))])
+
+    with pytest.raises(ContractError, match="1 of 10 rows"):
+        small.with_settings(PROJECTS='["one"]', TOLERANCE="0").load()
+
+
+def test_rows_without_a_timestamp_are_reported(small: Project, source: Path) -> None:
+    """They are on no day and would vanish without a word."""
+    nullable = SCHEMA.set(0, SCHEMA.field(0).with_nullable(True))  # noqa: FBT003 - Arrow's own
+    write(source, [download(DAYS[0]), download(DAYS[0], timestamp=None)], nullable)
+
+    assert 1 == small.with_settings(PROJECTS='["one"]').load().untimed
