@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
-from pipelines import dashboard as dlt_dashboard
 from pipelines import site as evidence
 from pipelines import summary
 from pipelines.demo import write_demo
@@ -19,8 +19,6 @@ from pipelines.load import load
 from pipelines.progress import step
 from pipelines.pypi.settings import Settings, resolve_settings
 from pipelines.pypi.windows import Window
-from pipelines.transform import audit as run_audits
-from pipelines.transform import show_plan, transform
 from pipelines.warehouse import open_warehouse
 
 DEMO = Path("data/demo")
@@ -56,6 +54,8 @@ def run(
         report = load(settings, warehouse, datetime.now(UTC), count)
         update(f"{report.accepted:,} rows")
     with step(console, "Compute the KPIs") as update:
+        from pipelines.transform import transform
+
         recomputed = transform(warehouse)
         update(f"{len(recomputed)} days recomputed")
     with step(console, "Export the marts") as update:
@@ -70,12 +70,16 @@ def run(
 @app.command()
 def plan() -> None:
     """Show what a changed model would change: SQLMesh's plan for review, applied by nothing here."""
+    from pipelines.transform import show_plan
+
     show_plan(open_warehouse())
 
 
 @app.command()
 def audit() -> None:
     """Run all audits over the whole history."""
+    from pipelines.transform import audit as run_audits
+
     run_audits(open_warehouse(), datetime.now(UTC))
 
 
@@ -101,7 +105,9 @@ def dashboard(
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,  # noqa: FBT002 - a flag
 ) -> None:
     """Open dlt's own dashboard of the pipeline: its last run, its tables, its state."""
-    dlt_dashboard.serve(open_warehouse(), port, open_browser=browser)
+    from pipelines.dashboard import serve as serve_dashboard
+
+    serve_dashboard(open_warehouse(), port, open_browser=browser)
 
 
 @app.command()
@@ -144,9 +150,8 @@ def main() -> None:
     try:
         app()
     except InsightsError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(
-            f"[red]Error:[/] {error.what}\n[bold]{error.remedy}[/]"
-        )
+        message = Text.assemble(("Error: ", "red"), error.what, "\n", (error.remedy, "bold"))
+        Console(stderr=True, soft_wrap=True).print(message)
         sys.exit(1)
 
 

@@ -16,7 +16,7 @@ from sqlmesh.utils.errors import SQLMeshError
 from pipelines.errors import TransformError, WarehouseError
 from pipelines.pypi.settings import FIRST_DAY
 from pipelines.pypi.windows import DAY
-from pipelines.warehouse import Warehouse
+from pipelines.warehouse import Warehouse, unopened
 
 PROJECT = Path(__file__).parents[1] / "sqlmesh"
 ENVIRONMENT = "prod"
@@ -103,8 +103,7 @@ def _context(warehouse: Warehouse, output: io.StringIO | None, terminal: Console
     try:
         context = Context(paths=[str(PROJECT)])
     except duckdb.IOException as error:
-        what = f"The warehouse cannot be opened: {error}"
-        raise WarehouseError(what, remedy="Close the process that holds it, and run again.") from error
+        raise unopened(error) from error
     try:
         yield context
     finally:

@@ -13,7 +13,7 @@ import dlt
 import duckdb
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination.exceptions import UnknownDestinationModule
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.exceptions import DatabaseUndefinedRelation, DestinationConnectionError
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.destinations.impl.motherduck.configuration import MotherDuckCredentials
 
@@ -179,8 +179,11 @@ def open_warehouse() -> Warehouse:
 def _friendly() -> Iterator[None]:
     try:
         yield
-    except duckdb.IOException as error:
-        what = f"The warehouse cannot be opened: {error}"
-        raise WarehouseError(
-            what, remedy="Close the process that holds it, or check the file, and run again."
-        ) from error
+    except (duckdb.IOException, DestinationConnectionError) as error:
+        raise unopened(error) from error
+
+
+def unopened(error: Exception) -> WarehouseError:
+    """What is said when DuckDB cannot open the warehouse, mostly because another process holds it."""
+    what = f"The warehouse cannot be opened: {error}"
+    return WarehouseError(what, remedy="Close the process that holds it, or check the file, and run again.")

@@ -1,7 +1,6 @@
 """Fixtures: isolated warehouses, the demo data, the real counts, and a site built from the demo."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,9 +35,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def demo_project(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def demo_project(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The demo, loaded, computed and exported; tests only read it."""
-    yield Project.of_demo(tmp_path_factory.mktemp("run") / "data", demo).run()
+    return Project.of_demo(tmp_path_factory.mktemp("run") / "data", demo).run()
 
 
 @pytest.fixture(scope="session")

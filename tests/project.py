@@ -1,8 +1,10 @@
 """A project under test: settings in the environment, a warehouse in a folder of its own."""
 
+import io
 import os
+import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any, Self
 
 import duckdb
 
+from pipelines.__main__ import main
 from pipelines.demo import PROJECTS
 from pipelines.export import Export, export
 from pipelines.load import LoadReport, load
@@ -20,6 +23,15 @@ from pipelines.warehouse import Warehouse, open_warehouse
 ROOT = Path(__file__).parents[1]
 NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
 BOOKKEEPING = ("day", "ordinal", "_dlt_load_id")
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command has printed, and its exit code."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
 @dataclass
@@ -76,12 +88,31 @@ class Project:
         names = self.query("SELECT table_name FROM information_schema.tables WHERE table_schema = 'marts' ORDER BY 1")
         return {name: self.query(f"FROM marts.{name} ORDER BY ALL") for (name,) in names}
 
+    def cli(self, *arguments: str, **environment: str) -> Done:
+        """The command line, as a user calls it, but in this process: importing SQLMesh takes seconds."""
+        output, errors, code = io.StringIO(), io.StringIO(), 0
+        argv, sys.argv = sys.argv, ["pipelines", *(arguments or ("run", "--no-site"))]
+        try:
+            with _environment(self.environment | environment), redirect_stdout(output), redirect_stderr(errors):
+                main()
+        except SystemExit as exit_:
+            code = exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
+        finally:
+            sys.argv = argv
+        return Done(code, output.getvalue(), errors.getvalue())
+
     @contextmanager
     def _open(self) -> Iterator[Warehouse]:
-        before = dict(os.environ)
-        os.environ.update(self.environment)
-        try:
+        with _environment(self.environment):
             yield open_warehouse()
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

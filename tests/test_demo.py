@@ -127,9 +127,7 @@ def test_every_project_has_rows_on_every_day_but_the_missing_one(log: duckdb.Duc
     """The days are those from the first to the end, without the missing day, for each project."""
     days = {FIRST_DAY + timedelta(days=n) for n in range((END - FIRST_DAY).days)} - {MISSING_DAY}
     found = rows(log, "SELECT DISTINCT project, day FROM log")
-    assert {(project, day) for project in PROJECTS for day in days} == {
-        (row["project"], row["day"]) for row in found
-    }
+    assert {(project, day) for project in PROJECTS for day in days} == {(row["project"], row["day"]) for row in found}
 
 
 def test_projects_differ_in_size(log: duckdb.DuckDBPyConnection) -> None:

@@ -66,7 +66,7 @@ def test_second_run_loads_nothing(small: Project) -> None:
     small.load()
     before = small.query("FROM raw.file_downloads ORDER BY ALL")
 
-    assert [] == small.load().windows
+    assert small.load().windows == []
     assert before == small.query("FROM raw.file_downloads ORDER BY ALL")
 
 
@@ -77,7 +77,7 @@ def test_new_project_gets_its_whole_history(small: Project) -> None:
     report = small.load()
 
     assert [Window("two", FIRST, FIRST + timedelta(days=3))] == report.windows
-    assert DAYS == days_of(small, "two")
+    assert days_of(small, "two") == DAYS
 
 
 def test_earlier_start_fills_the_days_before(small: Project) -> None:
@@ -112,7 +112,11 @@ def test_today_and_unsettled_days_are_never_loaded(small: Project) -> None:
 def test_rows_at_midnight_belong_to_the_day_that_starts(project: Project, tmp_path: Path) -> None:
     """Windows are half-open at UTC midnights, in whatever zone the machine is."""
     midnight = datetime(2026, 7, 2, tzinfo=UTC)
-    rows = [download(DAYS[0]), download(DAYS[1], timestamp=midnight), download(DAYS[0], timestamp=midnight - timedelta(microseconds=1))]
+    rows = [
+        download(DAYS[0]),
+        download(DAYS[1], timestamp=midnight),
+        download(DAYS[0], timestamp=midnight - timedelta(microseconds=1)),
+    ]
     file = write(tmp_path / "rows.parquet", rows)
 
     project.with_settings(
@@ -127,13 +131,15 @@ def test_rows_at_midnight_belong_to_the_day_that_starts(project: Project, tmp_pa
     [("file_downloads", "parquet"), ("file_downloads", "sql"), ("load_watermarks", "parquet"), ("quarantine", "sql")],
 )
 @pytest.mark.parametrize("ephemeral", [False, True], ids=["resumed", "folder lost"])
-def test_killed_load_is_exact_after_the_next_run(small: Project, table: str, file_format: str, *, ephemeral: bool) -> None:
+def test_killed_load_is_exact_after_the_next_run(
+    small: Project, table: str, file_format: str, *, ephemeral: bool
+) -> None:
     """A run killed between commit and its note loses and doubles nothing, even if dlt's folder is lost too."""
     environment = os.environ | small.environment
     dead = subprocess.run(
         [sys.executable, "-m", "tests.crash", table, file_format], cwd=ROOT, env=environment, check=False
     )
-    assert -signal.SIGKILL == dead.returncode
+    assert dead.returncode == -signal.SIGKILL
     if ephemeral:
         shutil.rmtree(small.folder / "dlt")
 
@@ -141,7 +147,7 @@ def test_killed_load_is_exact_after_the_next_run(small: Project, table: str, fil
 
     assert report.finished_earlier is not ephemeral
     assert [DAYS[0], DAYS[1], DAYS[1], DAYS[2]] == days_of(small)
-    assert DAYS == days_of(small, "two")
+    assert days_of(small, "two") == DAYS
 
 
 def test_watermark_of_a_dead_load_does_not_count(small: Project) -> None:
@@ -150,7 +156,7 @@ def test_watermark_of_a_dead_load_does_not_count(small: Project) -> None:
     with duckdb.connect(small.file) as connection:
         connection.execute("DELETE FROM raw._dlt_loads")
 
-    assert 2 == len(small.load().windows)
+    assert len(small.load().windows) == 2
     assert [DAYS[0], DAYS[1], DAYS[1], DAYS[2]] == days_of(small)
 
 
@@ -168,7 +174,7 @@ def test_a_single_row_lost_or_doubled_stops_the_run(small: Project, tampering: s
     with duckdb.connect(small.file) as connection:
         connection.execute(tampering)
 
-    with pytest.raises(WarehouseError, match="two on 2026-07-02: 1 extracted, [02] in the warehouse"):
+    with pytest.raises(WarehouseError, match=r"two on 2026-07-02: 1 extracted, [02] in the warehouse"):
         small.load()
 
 
@@ -182,7 +188,7 @@ def test_broken_rows_are_quarantined_with_reason_and_content(project: Project, t
     loaded.load()
     report = loaded.load()
 
-    assert (3, 1) == (report.accepted, report.quarantined)
+    assert (report.accepted, report.quarantined) == (3, 1)
     [(name, day, reason, content)] = project.query("SELECT project, day, reason, content FROM raw.quarantine")
     assert ("one", DAYS[0]) == (name, day)
     assert "country_code: String should match pattern" in reason
@@ -199,7 +205,7 @@ def test_a_cured_row_leaves_the_quarantine(small: Project, source: Path) -> None
 
     cured.load()
 
-    assert [] == cured.query("FROM raw.quarantine")
+    assert cured.query("FROM raw.quarantine") == []
     assert [DAYS[0], DAYS[0]] == days_of(cured)
 
 
@@ -207,10 +213,12 @@ def test_too_many_broken_rows_load_nothing(small: Project, source: Path) -> None
     """Above the tolerated share the run fails before anything is loaded, for any project."""
     write(source, [download(DAYS[0], "two"), *(download(DAYS[0], country_code="xx") for _ in range(2))])
 
-    with pytest.raises(ContractError, match="2 of 2 rows of one break the contract.*country_code"):
+    with pytest.raises(ContractError, match=r"2 of 2 rows of one break the contract.*country_code"):
         small.load()
 
-    assert not small.file.exists() or small.query("SELECT table_name FROM information_schema.tables WHERE table_schema = 'raw' AND table_name = 'file_downloads'") == []
+    assert {"_dlt_version", "_dlt_loads", "_dlt_pipeline_state"} >= {
+        name for (name,) in small.query("SELECT table_name FROM information_schema.tables")
+    }
 
 
 def test_zero_tolerance_takes_no_broken_row(small: Project, source: Path) -> None:
@@ -226,4 +234,4 @@ def test_rows_without_a_timestamp_are_reported(small: Project, source: Path) -> 
     nullable = SCHEMA.set(0, SCHEMA.field(0).with_nullable(True))  # noqa: FBT003 - Arrow's own
     write(source, [download(DAYS[0]), download(DAYS[0], timestamp=None)], nullable)
 
-    assert 1 == small.with_settings(PROJECTS='["one"]').load().untimed
+    assert small.with_settings(PROJECTS='["one"]').load().untimed == 1

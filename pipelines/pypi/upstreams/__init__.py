@@ -7,7 +7,6 @@ from typing import Protocol
 import pyarrow as pa
 
 from pipelines.pypi.settings import Settings
-from pipelines.pypi.upstreams.bigquery import BigQueryUpstream
 from pipelines.pypi.upstreams.parquet import ParquetUpstream
 from pipelines.pypi.windows import Window
 
@@ -43,6 +42,8 @@ def connect(settings: Settings) -> Upstream:
     """The upstream that the settings choose."""
     if settings.upstream == "parquet":
         return ParquetUpstream(settings.parquet_path or "", settings.timestamp_column)
+    from pipelines.pypi.upstreams.bigquery import BigQueryUpstream
+
     return BigQueryUpstream(
         settings.table,
         settings.timestamp_column,

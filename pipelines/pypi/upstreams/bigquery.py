@@ -18,7 +18,7 @@ from google.cloud import bigquery
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 from sqlglot import exp
 
-from pipelines.errors import CredentialsError, SchemaError, SourceError
+from pipelines.errors import CredentialsError, SchemaError, SettingsError, SourceError
 from pipelines.pypi.columns import LEAVES, SOURCE_SCHEMA
 from pipelines.pypi.query import END, PROJECT, START, select_downloads
 from pipelines.pypi.windows import Window
@@ -90,7 +90,13 @@ class BigQueryUpstream:
 
     @cached_property
     def _client(self) -> bigquery.Client:
-        return bigquery.Client(project=self.gcp_project)
+        try:
+            return bigquery.Client(project=self.gcp_project)
+        except OSError as error:
+            what = "No Google Cloud project is named, and the credentials name none: somebody has to be billed."
+            raise SettingsError(
+                what, remedy="Set `gcp_project` under [sources.pypi], or SOURCES__PYPI__GCP_PROJECT."
+            ) from error
 
     @cached_property
     def _storage(self) -> BigQueryReadClient:

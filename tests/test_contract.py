@@ -1,0 +1,144 @@
+"""The contract: one declaration, from which columns, schemas and verdicts follow."""
+
+from datetime import date
+from typing import Any
+
+import dlt
+import pyarrow as pa
+import pytest
+import yaml
+from dlt.pipeline.exceptions import PipelineStepFailed
+from pydantic import ValidationError
+
+from pipelines.pypi import FROZEN
+from pipelines.pypi.columns import LEAVES, ROW_MODEL, ROW_SCHEMA, SOURCE_SCHEMA, nested
+from pipelines.pypi.contract import FileDownload
+from pipelines.pypi.validation import split
+from tests.project import ROOT
+from tests.rows import SCHEMA, download
+
+DAY = date(2026, 7, 1)
+BROKEN: dict[str, Any] = {
+    "country_code": ["de", "DEU", "D", ""],
+    "url": [None, "packages/x", "/" + "x" * 2048],
+    "project": [None, "", "x" * 257],
+    "file__filename": [None, "", "x" * 1025],
+    "file__project": [None, "", "another"],
+    "file__version": [None, "", "1" * 257],
+    "file__type": [None, "", "wheel", "bdist_conda"],
+    "tls_protocol": ["x" * 1025],
+    "tls_cipher": ["x" * 1025],
+} | {f"{'__'.join(leaf.path)}": ["x" * 1025] for leaf in LEAVES if leaf.path[0] == "details" and leaf.path[-1] != "ci"}
+
+
+def flat(*rows: dict[str, Any]) -> pa.Table:
+    """The rows as the upstream's query returns them, with day and ordinal."""
+    columns = [[value(row, leaf.path) for row in rows] for leaf in LEAVES]
+    table = pa.table(columns, schema=SOURCE_SCHEMA)
+    ordinals = pa.array(range(len(rows)), pa.int64())
+    return table.append_column("day", pa.array([DAY] * len(rows))).append_column("ordinal", ordinals)
+
+
+def value(row: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - any leaf
+    for name in path:
+        row = None if row is None else row[name]
+    return row
+
+
+def test_leaves_are_those_of_the_public_table() -> None:
+    """The contract has each field of file_downloads, at its place, and no other."""
+
+    def paths(fields: Any, prefix: str = "") -> list[str]:  # noqa: ANN401 - a schema or a struct
+        found = []
+        for field in fields:
+            name = f"{prefix}{field.name}"
+            found += paths(field.type, f"{name}.") if pa.types.is_struct(field.type) else [name]
+        return found
+
+    assert paths(SCHEMA) == [".".join(leaf.path) for leaf in LEAVES]
+
+
+@pytest.mark.parametrize(
+    "package_type",
+    ["bdist_wheel", "sdist", "bdist_egg", "bdist_wininst", "bdist_msi", "bdist_rpm", "bdist_dumb", "bdist_dmg"],
+)
+def test_each_documented_package_type_is_accepted(package_type: str) -> None:
+    """The contract follows all that PyPI has ever accepted, not only what is common today."""
+    FileDownload.model_validate(download(DAY, file__type=package_type))
+
+
+def test_null_details_are_accepted() -> None:
+    """A user agent that was not understood leaves no details at all."""
+    accepted, rejected = split(flat(download(DAY, details=None, country_code=None)), "one")
+
+    assert (accepted.num_rows, rejected.num_rows) == (1, 0)
+    assert accepted.schema == ROW_SCHEMA
+
+
+@pytest.mark.parametrize(
+    ("field", "broken"), [(field, broken) for field, values in BROKEN.items() for broken in values]
+)
+def test_fast_verdict_is_that_of_pydantic(field: str, broken: Any) -> None:  # noqa: ANN401 - any broken value
+    """For each constraint of each field, the same row fails, alone, by distinct values and by the whole model."""
+    bad = download(DAY, **{field: broken})
+    with pytest.raises(ValidationError):
+        FileDownload.model_validate(bad)
+
+    accepted, rejected = split(flat(download(DAY), bad, download(DAY)), "one")
+
+    assert accepted.column("ordinal").to_pylist() == [0, 2]
+    assert rejected.column("ordinal").to_pylist() == [1]
+    name = "project" if field == "file__project" and broken == "another" else field.replace("__", ".")
+    assert name in rejected.column("reason")[0].as_py()
+
+
+def test_many_broken_rows_are_all_found() -> None:
+    """Rows that fail for the same value, for others, and for several reasons at once are each rejected once."""
+    rows = [download(DAY, country_code=code) for code in ("DE", "xx", "DE", "yy", "xx")]
+    rows.append(download(DAY, country_code="xx", file__type=None))
+
+    accepted, rejected = split(flat(*rows), "one")
+
+    assert accepted.column("ordinal").to_pylist() == [0, 2]
+    assert rejected.column("ordinal").to_pylist() == [1, 3, 4, 5]
+    assert "country_code" in rejected.column("reason")[3].as_py()
+    assert "file.type" in rejected.column("reason")[3].as_py()
+
+
+def test_flat_rows_nest_again() -> None:
+    """A flat row becomes the upstream's record; a record of NULLs is a NULL record."""
+    row = download(DAY, details__distro=None)
+
+    assert row == nested(flat(row).to_pylist()[0])
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first load", "later load"])
+def test_undeclared_column_is_refused_from_the_first_load(tmp_path: Any, *, first: bool) -> None:  # noqa: ANN401 - a path
+    """Dlt's own contract is frozen too: no column appears in the table that the model does not declare."""
+    pipeline = dlt.pipeline(
+        "frozen", pipelines_dir=str(tmp_path), destination=dlt.destinations.duckdb(str(tmp_path / "w.duckdb"))
+    )
+    good = ROW_SCHEMA.empty_table()
+
+    def resource(rows: pa.Table) -> Any:  # noqa: ANN401 - dlt's own
+        return dlt.resource([rows], name="file_downloads", columns=ROW_MODEL, schema_contract=FROZEN)
+
+    if not first:
+        pipeline.run(resource(good))
+
+    with pytest.raises(PipelineStepFailed, match="surprise"):
+        pipeline.run(resource(good.append_column("surprise", pa.array([], pa.string()))))
+
+
+def test_external_model_agrees_with_the_contract() -> None:
+    """SQLMesh's hand-written columns of raw.file_downloads are columns of the contract, of the same type."""
+    types = {
+        pa.string(): "TEXT",
+        pa.bool_(): "BOOLEAN",
+        pa.date32(): "DATE",
+        pa.timestamp("us", tz="UTC"): "TIMESTAMPTZ",
+    }
+    models = yaml.safe_load((ROOT / "sqlmesh" / "external_models" / "raw.yaml").read_text())
+    declared = next(model for model in models if model["name"] == "raw.file_downloads")["columns"]
+
+    assert declared == {name: types[ROW_SCHEMA.field(name).type] for name in declared}
