@@ -62,6 +62,7 @@ def site(built_site: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=ENGINE_MS)
     with launch_chromium() as browser:
         yield browser
 
@@ -173,9 +174,9 @@ def test_home_leads_to_each_project(open_page: Open, projects: list[str]) -> Non
     drawn(page)
     for project in projects:
         page.get_by_test_id("DataTable-projects").get_by_role("link", name=project, exact=True).click()
-        expect(page.get_by_role("heading", name=project, level=1)).to_be_visible(timeout=ENGINE_MS)
+        expect(page.get_by_role("heading", name=project, level=1)).to_be_visible()
         page.get_by_role("link", name="All projects").click()
-        expect(page.get_by_test_id("DataTable-projects")).to_be_visible(timeout=ENGINE_MS)
+        expect(page.get_by_test_id("DataTable-projects")).to_be_visible()
 
 
 def test_project_pages_show_the_last_whole_week(open_page: Open, marts: Query, projects: list[str]) -> None:
@@ -235,7 +236,7 @@ def choose(page: Page, lens: str) -> None:
     drawn(page)
     page.get_by_role("button", name=button, exact=True).click()
     # A chart's title is drawn on its canvas; a table's title and a section's line are text.
-    expect(article(page)).to_contain_text(re.compile(f"{words}, (last whole week|from)"), timeout=ENGINE_MS)
+    expect(article(page)).to_contain_text(re.compile(f"{words}, (last whole week|from)"))
 
 
 def expect_week(page: Page, week: dict[str, Any]) -> None:
@@ -259,7 +260,7 @@ def expect_breakdowns(page: Page, marts: Query, project: str, lens: str) -> None
             dimension,
         )
         table = page.get_by_test_id(f"DataTable-{query}")
-        expect(column(table, 2)).to_have_text([number(n) for _, n, _ in rows], timeout=ENGINE_MS)
+        expect(column(table, 2)).to_have_text([number(n) for _, n, _ in rows])
         expect(column(table, 1)).to_have_text([value for value, _, _ in rows])
         for shown, (_, _, share) in zip(column(table, 3).all_inner_texts(), rows, strict=True):
             assert_percent(shown, share)

@@ -1,0 +1,62 @@
+"""dlt's own dashboard, from the open-source wheel."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from urllib.error import URLError
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.chromium import launch_chromium
+from tests.project import ROOT, Project
+
+START_SECONDS = 60
+WAIT = 60_000  # milliseconds
+
+
+@pytest.fixture
+def dashboard(demo_project: Project) -> Iterator[str]:
+    """The address of the dashboard of the demo's pipeline, served by the command line."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "pipelines", "dashboard", "--no-browser", "--port", str(port)]
+    server = subprocess.Popen(command, cwd=ROOT, env=os.environ | demo_project.environment, start_new_session=True)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        _wait_for(address, server)
+        yield address
+    finally:
+        os.killpg(server.pid, 15)
+        server.wait(timeout=30)
+
+
+def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        assert server.poll() is None, "the dashboard ended at once"
+        try:
+            urllib.request.urlopen(address, timeout=1).close()
+        except (URLError, OSError):
+            time.sleep(0.5)
+        else:
+            return
+    pytest.fail(f"no dashboard at {address} after {START_SECONDS} s")
+
+
+def test_dashboard_shows_the_last_run_and_the_table_with_its_rows(dashboard: str) -> None:
+    """A person sees that the last run succeeded, its load package, the table, and how many rows it has."""
+    with launch_chromium() as browser:
+        page = browser.new_page(viewport={"width": 1400, "height": 2000})
+        page.goto(dashboard)
+
+        expect(page.get_by_text("succeeded")).to_be_visible(timeout=WAIT)
+        expect(page.get_by_text("loaded", exact=True)).to_be_visible(timeout=WAIT)
+        expect(page.get_by_text("file_downloads", exact=True).first).to_be_visible(timeout=WAIT)
+        page.get_by_role("button", name="Load row counts").click()
+        expect(page.get_by_text("199993").or_(page.get_by_text("199,993")).first).to_be_visible(timeout=WAIT)
