@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from dlt.pipeline.exceptions import PipelineStepFailed
@@ -19,14 +19,16 @@ from pipelines.warehouse import CREDENTIALS, Warehouse
 class LoadReport:
     """What a run has loaded: its windows, and its rows by their fate.
 
-    `untimed` rows have no timestamp and so belong to no day; `unknown_columns` are upstream's, not the contract's.
+    `untimed` rows have no timestamp and so belong to no day; `silent` projects had no row in their windows;
+    `unknown_columns` are upstream's, not the contract's.
     """
 
     windows: Sequence[Window]
     accepted: int = 0
     quarantined: int = 0
     untimed: int = 0
-    unknown_columns: Sequence[str] = field(default_factory=list)
+    silent: Sequence[str] = ()
+    unknown_columns: Sequence[str] = ()
     finished_earlier: bool = False
 
 
@@ -49,14 +51,15 @@ def load(settings: Settings, warehouse: Warehouse, now: datetime, on_rows: OnRow
         source = pypi(upstream, windows, tolerance=settings.tolerance, on_rows=on_rows)
         with _unwrapped():
             loaded = warehouse.pipeline.run(source).loads_ids
-        accepted, quarantined = warehouse.count_rows(loaded)
+        counts = warehouse.count_rows(loaded)
     else:
-        accepted = quarantined = 0
+        counts = {}
     warehouse.require_exact()
     return LoadReport(
         windows,
-        accepted,
-        quarantined,
+        accepted=sum(accepted for accepted, _ in counts.values()),
+        quarantined=sum(quarantined for _, quarantined in counts.values()),
+        silent=[project for project, count in counts.items() if count == (0, 0)],
         untimed=sum(map(upstream.count_untimed, settings.projects)),
         unknown_columns=unknown_columns,
         finished_earlier=finished_earlier,

@@ -19,11 +19,15 @@ _KPIS = """
 def show(console: Console, report: LoadReport, recomputed: Sequence[date], warehouse: Warehouse, site: str) -> None:
     """Print what was loaded, the last whole week of each project, where the site is, and what to try next."""
     console.print()
+    if report.finished_earlier:
+        console.print("Finished the load of an earlier run that had stopped half-way.")
     console.print(_loaded(report), highlight=False, soft_wrap=True)
     if report.quarantined:
         console.print(f"{report.quarantined:,} rows broke the contract; they are in raw.quarantine, with the reason.")
     if report.untimed:
         console.print(f"{report.untimed:,} rows upstream have no timestamp; they are on no day and were not loaded.")
+    if report.silent:
+        console.print(f"No download in the loaded days, is the name right? {', '.join(report.silent)}.")
     if report.unknown_columns:
         console.print(f"Fields that upstream has and the contract does not: {', '.join(report.unknown_columns)}.")
     if recomputed:

@@ -83,11 +83,14 @@ class Warehouse:
             days.setdefault(project, set()).add(day)
         return days
 
-    def count_rows(self, load_ids: Sequence[str]) -> tuple[int, int]:
-        """Rows accepted and quarantined by the loads."""
-        counts = self.query(f"SELECT _dlt_load_id, SUM(accepted), SUM(quarantined) FROM ({COMMITTED_DAYS}) GROUP BY 1")
-        mine = [count for count in counts if count[0] in load_ids]
-        return sum(int(count[1]) for count in mine), sum(int(count[2]) for count in mine)
+    def count_rows(self, load_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """Rows accepted and quarantined by the loads, by project."""
+        counts = self.query(
+            f"SELECT project, SUM(accepted), SUM(quarantined) FROM ({COMMITTED_DAYS}) "
+            "WHERE LIST_CONTAINS(%s, _dlt_load_id) GROUP BY 1",
+            list(load_ids),
+        )
+        return {project: (int(accepted), int(quarantined)) for project, accepted, quarantined in counts}
 
     def origins(self) -> set[str]:
         """Where the committed data came from: `demo`, `parquet`, `bigquery`."""

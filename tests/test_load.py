@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from pipelines.errors import ContractError, WarehouseError
@@ -235,3 +236,21 @@ def test_rows_without_a_timestamp_are_reported(small: Project, source: Path) -> 
     write(source, [download(DAYS[0]), download(DAYS[0], timestamp=None)], nullable)
 
     assert small.with_settings(PROJECTS='["one"]').load().untimed == 1
+
+
+def test_new_upstream_fields_are_reported_and_break_nothing(small: Project, source: Path) -> None:
+    """A field that the contract does not know is named in the report; the rows are loaded without it."""
+    schema = SCHEMA.append(pa.field("subcommand", pa.string()))
+    write(source, [download(DAYS[0]) | {"subcommand": "install"}], schema)
+
+    report = small.with_settings(PROJECTS='["one"]').load()
+
+    assert report.unknown_columns == ["subcommand"]
+    assert [DAYS[0]] == days_of(small)
+
+
+def test_a_project_without_downloads_is_named(small: Project, source: Path) -> None:
+    """No download in any of the days may be a misspelt name, so the report says it."""
+    write(source, [download(DAYS[0]), download(DAYS[2], "two")])
+
+    assert small.with_settings(END_DATE="2026-07-02").load().silent == ["two"]
