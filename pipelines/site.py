@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -75,9 +76,15 @@ def serve(port: int) -> None:
 def _stamp(export: Export) -> str:
     """A mark of all that the site is made of: marts and pages."""
     digest = hashlib.sha256(json.dumps(export.digests, sort_keys=True).encode())
-    for path in sorted(EVIDENCE.rglob("*")):
-        relative = path.relative_to(EVIDENCE)
-        if relative.parts[0] not in _NOT_SOURCE and path.is_file():
-            digest.update(str(relative).encode())
-            digest.update(path.read_bytes())
+    for path in sorted(_sources()):
+        digest.update(str(path.relative_to(EVIDENCE)).encode())
+        digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def _sources() -> Iterator[Path]:
+    for entry in EVIDENCE.iterdir():
+        if entry.is_file():
+            yield entry
+        elif entry.name not in _NOT_SOURCE:
+            yield from (path for path in entry.rglob("*") if path.is_file())
