@@ -26,7 +26,7 @@ def test_recipes_and_links_exist(document: Path) -> None:
 def test_each_setting_is_documented_with_its_default() -> None:
     """docs/settings.md has a row for each setting of the source, with the default that the code has."""
     text = (ROOT / "docs" / "settings.md").read_text()
-    rows = dict(re.findall(r"^\| `(\w+)` \| `?([^|`]*?)`? \|", text, re.MULTILINE))
+    rows = dict(re.findall(r"^\| `(\w+)` \|\s*`?([^|`]*?)`?\s*\|", text, re.MULTILINE))
     written = {"None": "", str(2**40): "1 TiB"}
 
     own = [field for field in fields(Settings) if not field.name.startswith("__")]
