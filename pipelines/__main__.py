@@ -40,6 +40,9 @@ def run(
 
     Without settings of yours it runs on generated demo data. It loads no day twice, so run it as often as you like.
     """
+    # Before any SQL is generated: SQLMesh extends SQLGlot's dialects, and one that has been used keeps its old self.
+    from pipelines.transform import transform
+
     settings = resolve_settings()
     warehouse = open_warehouse()
     _ensure_demo(settings)
@@ -54,8 +57,6 @@ def run(
         report = load(settings, warehouse, datetime.now(UTC), count)
         update(f"{report.accepted:,} rows")
     with step(console, "Compute the KPIs") as update:
-        from pipelines.transform import transform
-
         recomputed = transform(warehouse)
         update(f"{len(recomputed)} days recomputed")
     with step(console, "Export the marts") as update:

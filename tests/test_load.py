@@ -254,3 +254,27 @@ def test_a_project_without_downloads_is_named(small: Project, source: Path) -> N
     write(source, [download(DAYS[0]), download(DAYS[2], "two")])
 
     assert small.with_settings(END_DATE="2026-07-02").load().silent == ["two"]
+
+
+def test_timestamp_column_may_have_another_name(small: Project, source: Path) -> None:
+    """The source's name of the timestamp is a setting; in the warehouse it is `timestamp`."""
+    schema = SCHEMA.set(0, SCHEMA.field(0).with_name("downloaded_at"))
+    row = download(DAYS[0])
+    write(source, [row | {"downloaded_at": row["timestamp"]}], schema)
+
+    small.with_settings(PROJECTS='["one"]', TIMESTAMP_COLUMN="downloaded_at").load()
+
+    assert [(row["timestamp"],)] == small.query("SELECT timestamp FROM raw.file_downloads")
+
+
+def test_files_may_order_their_columns_differently(small: Project, source: Path) -> None:
+    """Columns are found by name: exports of different years are one table."""
+    write(source, [download(DAYS[0])])
+    write(source.parent / "later.parquet", [download(DAYS[1])], pa.schema(list(reversed(SCHEMA))))
+
+    small.with_settings(PROJECTS='["one"]', PARQUET_PATH=str(source.parent)).load()
+
+    assert DAYS[:2] == days_of(small)
+    assert [("DE", "pip")] == small.query(
+        "SELECT DISTINCT country_code, details__installer__name FROM raw.file_downloads"
+    )
