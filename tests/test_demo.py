@@ -12,8 +12,9 @@ from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel
 from packaging.version import Version
 from pydantic import ValidationError
 
-from pipelines.demo import BROKEN_ROWS, DEMO_MARK, END, FIRST_DAY, MISSING_DAY, PROJECTS, write_demo
+from pipelines.demo import BROKEN_ROWS, END, FIRST_DAY, MISSING_DAY, PROJECTS, write_demo
 from pipelines.pypi.contract import FileDownload
+from pipelines.pypi.upstreams.parquet import DEMO_MARK
 
 # `bigquery-public-data.pypi.file_downloads`, as https://docs.pypi.org/api/bigquery/ has it.
 NAMED = pa.struct({"name": pa.string(), "version": pa.string()})

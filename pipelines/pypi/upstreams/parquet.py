@@ -11,13 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlglot import exp
 
-from pipelines.demo import DEMO_MARK
 from pipelines.errors import SchemaError, SourceError, UnknownProjectError
 from pipelines.pypi.columns import LEAVES, SOURCE_SCHEMA
 from pipelines.pypi.query import END, PROJECT, START, select_downloads
 from pipelines.pypi.windows import DAY, Window
 
 BATCH_ROWS = 100_000
+DEMO_MARK = b"duckdb_evidence_insights.demo"
+"""The key in the metadata of a Parquet file that says that its rows are generated."""
 _FILES = "files"
 
 

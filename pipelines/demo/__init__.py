@@ -1,0 +1,243 @@
+"""Demo data: an invented download log, small, with the features of PyPI's, in BigQuery's nested schema.
+
+Nothing in it is real, and every file says so (`DEMO_MARK`). Forms and NULLs are as Linehaul writes them
+(https://github.com/pypi/linehaul-cloud-function), so that the demo takes the path of the real log: a weekly
+cycle, releases being adopted, mirrors, a day without rows, rows that repeat another, rows that break the
+contract.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from hashlib import blake2b
+from itertools import groupby, product
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.demo.world import (
+    BROKEN,
+    COUNTRIES,
+    HOURS,
+    INSTALLERS,
+    MACHINES,
+    MIRRORS,
+    OPENSSL,
+    PACKAGES,
+    PROJECTS,
+    PYTHONS,
+    RESOLVERS,
+    RUSTC,
+    SCHEMA,
+    SETUPTOOLS,
+    TLS,
+    WHEEL_PLATFORMS,
+    WHEEL_PYTHONS,
+    Client,
+    Installer,
+    Machine,
+    Project,
+    Record,
+    Release,
+    Shares,
+)
+
+__all__ = ["BROKEN_ROWS", "END", "FIRST_DAY", "MISSING_DAY", "PROJECTS", "SCHEMA", "SEED", "write_demo"]
+
+SEED = 2026
+FIRST_DAY = date(2026, 4, 2)
+END = date(2026, 7, 1)  # exclusive
+MISSING_DAY = date(2026, 5, 13)
+
+_WEEKEND = 0.65  # of a weekday's downloads
+_REPEATED = 0.03  # of the rows: exact copies of another
+_IN_CI = 0.35  # of the rows whose user agent tells
+_UV_GROWTH = 0.6  # of uv's share, over all days
+_ADOPTION = timedelta(days=30)  # until a release has reached all the users that it will
+_CLIENTS = 1000  # different user agents of each installer, at most
+BROKEN_ROWS = len(BROKEN)
+
+
+def write_demo(folder: Path) -> None:
+    """Write the log to `folder`, one Parquet file a month; the same rows every time, complete files only."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".demo-", dir=folder) as draft:
+        for month, rows in _months():
+            table = pa.Table.from_pylist(rows, SCHEMA)
+            pq.write_table(table, Path(draft, month), compression="zstd", row_group_size=100_000)
+        for file in sorted(Path(draft).iterdir()):
+            file.replace(folder / f"demo-{file.name}.parquet")
+
+
+def _months() -> Iterator[tuple[str, list[Record]]]:
+    """Each month (`2026-04`) with its rows by time."""
+    rng = Random(SEED)  # noqa: S311 - the same rows every time is the point
+    clients = {i.name: [_client(rng, i) for _ in range(_CLIENTS)] for i in INSTALLERS}
+    downloads = {project: _daily_downloads(rng, project) for project in PACKAGES}
+    for month, days in groupby(_days(), lambda day: f"{day:%Y-%m}"):
+        rows = [
+            row
+            for day, project in product(days, PACKAGES)
+            for row in _rows(rng, project, day, downloads[project][day], clients)
+        ]
+        rows.sort(key=lambda row: row["timestamp"])
+        yield month, rows
+
+
+def _days() -> list[date]:
+    days = (FIRST_DAY + timedelta(days=n) for n in range((END - FIRST_DAY).days))
+    return [day for day in days if day != MISSING_DAY]
+
+
+def _progress(day: date) -> float:
+    return (day - FIRST_DAY) / (END - FIRST_DAY)
+
+
+def _daily_downloads(rng: Random, project: Project) -> dict[date, int]:
+    level = {}
+    for day in _days():
+        level[day] = (1 + project.growth * _progress(day)) * rng.uniform(0.95, 1.05)
+        level[day] *= _WEEKEND if day.isoweekday() in (6, 7) else 1
+        for release in project.releases:
+            level[day] *= _rush(release, day)
+    total = sum(level.values())
+    return {day: round(project.downloads * share / total) for day, share in level.items()}
+
+
+def _rush(release: Release, day: date) -> float:
+    """How many times the usual downloads there are: `release.rush` on its day, halving its excess daily."""
+    age = (day - release.day).days
+    return 1 + (release.rush - 1) / 2**age if age >= 0 else 1
+
+
+def _client(rng: Random, installer: Installer) -> Client:
+    machine = rng.choices(MACHINES, [machine.share for machine in MACHINES])[0]
+    python = _draw(rng, PYTHONS)[0]
+    details = _details(rng, installer, machine, python) if installer.tells else None
+    if installer.name not in RESOLVERS:
+        return Client(details)
+    return Client(details, _minor(python).replace(".", ""), machine.platform)
+
+
+def _minor(python: str) -> str:
+    return ".".join(python.split(".")[:2])
+
+
+def _details(rng: Random, installer: Installer, machine: Machine, python: str) -> Record:
+    everything: Record = {
+        "installer": {"name": installer.name, "version": rng.choice(installer.versions.split() or [None])},
+        # urllib's user agent, which setuptools extends, has the minor version only.
+        "python": python if installer.name in RESOLVERS else _minor(python),
+        "implementation": {"name": "CPython", "version": python},
+        "distro": _distro(installer, machine),
+        "system": _record("name release", machine.system),
+        "cpu": machine.cpu,
+        "openssl_version": rng.choice(OPENSSL),
+        "setuptools_version": rng.choice(SETUPTOOLS),
+        "rustc_version": rng.choice(RUSTC),
+        "ci": True if rng.random() < _IN_CI else None,
+    }
+    return {part: everything[part] for part in installer.tells.split()}
+
+
+def _distro(installer: Installer, machine: Machine) -> Record | None:
+    if installer.name == "Homebrew":  # of which Linehaul understands macOS only, by its old name
+        return _record("name version", "OS X|26.4")
+    if not machine.distro:
+        return None
+    # pip looks for glibc only.
+    silent = not machine.libc or (installer.name == "pip" and machine.libc.startswith("musl"))
+    libc = None if silent else _record("lib version", machine.libc)
+    return _record("name version id", machine.distro) | {"libc": libc}
+
+
+def _record(fields: str, values: str) -> Record:
+    """The values of `a|b` by field; fields at the end may have none."""
+    return dict(zip(fields.split(), values.split("|"), strict=False))
+
+
+def _rows(rng: Random, project: Project, day: date, count: int, clients: dict[str, list[Client]]) -> list[Record]:
+    repeated = round(count * _REPEATED)
+    distinct = count - repeated
+    rows = [
+        _row(rng, project, version, rng.choice(clients[installer]))
+        | {
+            "timestamp": datetime.combine(day, time(hour), UTC) + timedelta(seconds=rng.randrange(3600)),
+            "country_code": None if country == "NULL" else country,
+            **_record("tls_protocol tls_cipher", tls),
+        }
+        for installer, version, country, tls, hour in zip(
+            _draw(rng, _installer_shares(project, day), distinct),
+            _draw(rng, _version_shares(project, day), distinct),
+            _draw(rng, COUNTRIES, distinct),
+            _draw(rng, TLS, distinct),
+            rng.choices(range(24), HOURS, k=distinct),
+            strict=True,
+        )
+    ]
+    rows += rng.choices(rows, k=repeated)
+    if project is PACKAGES[0] and day in BROKEN:
+        rows[0] = _replaced(rows[0], *BROKEN[day])
+    return rows
+
+
+def _draw(rng: Random, shares: Shares, count: int = 1) -> list[str]:
+    return rng.choices(list(shares), list(shares.values()), k=count)
+
+
+def _installer_shares(project: Project, day: date) -> Shares:
+    shares = {installer.name: installer.share for installer in INSTALLERS}
+    for mirror in MIRRORS:
+        shares[mirror] *= project.mirrors
+    shares["uv"] *= 1 + _UV_GROWTH * _progress(day)
+    return shares
+
+
+def _version_shares(project: Project, day: date) -> Shares:
+    """Each release takes its reach of what newer ones leave: along an S-curve, or at once in its rush."""
+    shares = {}
+    left = 1.0
+    for release in reversed(project.releases):
+        age = (day - release.day + timedelta(days=1)) / _ADOPTION
+        x = min(max(age, 0.0), 1.0)
+        adopted = 1 - (1 - x**2 * (3 - 2 * x)) / _rush(release, day)
+        shares[release.version] = left * release.reach * adopted
+        left -= shares[release.version]
+    return shares
+
+
+def _row(rng: Random, project: Project, version: str, client: Client) -> Record:
+    tags = _wheel_tags(project.wheel)
+    if client.platform:
+        suitable = project.wheel.format(python=client.python, platform=client.platform)
+        tag = suitable if suitable in tags else ""
+    else:
+        tag = rng.choice(("", *tags))
+    url, file = _file(project.name, version, tag)
+    return {"project": project.name, "url": url, "file": file, "details": client.details}
+
+
+@cache
+def _wheel_tags(form: str) -> tuple[str, ...]:
+    combinations = product(WHEEL_PYTHONS, WHEEL_PLATFORMS) if form else ()
+    return tuple(sorted({form.format(python=py, platform=platform) for py, platform in combinations}))
+
+
+@cache
+def _file(project: str, version: str, tag: str) -> tuple[str, Record]:
+    """The url and the file of a release: its wheel of that tag, or its sdist if there is no tag."""
+    stem = f"{project.replace('-', '_')}-{version}"
+    name = f"{stem}-{tag}.whl" if tag else f"{stem}.tar.gz"
+    digest = blake2b(name.encode(), digest_size=32).hexdigest()
+    package_type = "bdist_wheel" if tag else "sdist"
+    file = {"filename": name, "project": project, "version": version, "type": package_type}
+    return f"/packages/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{name}", file
+
+
+def _replaced(record: Record, path: tuple[str, ...], value: object) -> Record:
+    """A copy with the value at that path; the record stays as it is: other rows share its parts."""
+    name, *inner = path
+    return record | {name: _replaced(record[name], tuple(inner), value) if inner else value}
