@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 from rich.console import Console
 from sqlmesh import Context
+from sqlmesh.core.console import Console as SQLMeshConsole
 from sqlmesh.core.console import MarkdownConsole, TerminalConsole, set_console
 from sqlmesh.utils.errors import SQLMeshError
 
@@ -41,7 +43,8 @@ def transform(warehouse: Warehouse) -> list[date]:
     pending = warehouse.pending_days(CONSUMER)
     days = sorted({day for loaded in pending.values() for day in loaded})
     output = io.StringIO()
-    with _context(warehouse, output) as context, _translated(output):
+    console = TerminalConsole(console=Console(file=output, width=WIDTH))
+    with _context(warehouse, console) as context, _translated(output):
         plan = context.plan_builder(ENVIRONMENT).build()
         if plan.context_diff.has_changes:
             context.apply(plan)
@@ -63,7 +66,8 @@ def transform(warehouse: Warehouse) -> list[date]:
 def show_plan(warehouse: Warehouse) -> None:
     """Print what `transform` would change, without changing it: Markdown where the output is no terminal."""
     terminal = Console(width=None if Console().is_terminal else WIDTH)
-    with _context(warehouse, None, terminal) as context, _translated(io.StringIO()):
+    console = _TerminalReview(console=terminal) if terminal.is_terminal else _MarkdownReview(console=terminal)
+    with _context(warehouse, console) as context, _translated(io.StringIO()):
         context.plan(ENVIRONMENT, no_prompts=True, auto_apply=False)
 
 
@@ -74,7 +78,7 @@ def audit(warehouse: Warehouse, now: datetime) -> None:
         TransformError: an audit failed, or there is no plan to audit yet.
 
     """
-    with _context(warehouse, None, Console()) as context, _translated(io.StringIO()):
+    with _context(warehouse, TerminalConsole(console=Console())) as context, _translated(io.StringIO()):
         if not context.audit(FIRST_DAY, now.astimezone(UTC).date() - DAY):
             raise TransformError("Audits failed; they are named above.", remedy=_AUDIT_REMEDY)
 
@@ -90,16 +94,31 @@ def _ranges(days: Sequence[date]) -> list[tuple[date, date]]:
     return ranges
 
 
+class _Review:
+    """Answers each of SQLMesh's questions, all of which ask whether to apply, with no."""
+
+    def _confirm(self, message: str, **_options: Any) -> bool:  # noqa: ANN401 - SQLMesh's own
+        del message
+        return False
+
+
+class _TerminalReview(_Review, TerminalConsole):
+    pass
+
+
+class _MarkdownReview(_Review, MarkdownConsole):
+    pass
+
+
 @contextmanager
-def _context(warehouse: Warehouse, output: io.StringIO | None, terminal: Console | None = None) -> Iterator[Context]:
-    """SQLMesh on the warehouse; what it prints goes to `output`, or to `terminal`."""
+def _context(warehouse: Warehouse, console: SQLMeshConsole) -> Iterator[Context]:
+    """SQLMesh on the warehouse, which prints to `console`."""
     if not warehouse.exists:
         what = f"There is no warehouse at {warehouse.file} yet."
         raise WarehouseError(what, remedy="`just run` makes one.")
     if warehouse.file:
         os.environ["WAREHOUSE_FILE"] = str(warehouse.file)
-    console = terminal or Console(file=output, width=WIDTH)
-    set_console(TerminalConsole(console=console) if output or console.is_terminal else MarkdownConsole(console=console))
+    set_console(console)
     try:
         context = Context(paths=[str(PROJECT)])
     except duckdb.IOException as error:

@@ -1,5 +1,6 @@
 """KPIs follow committed loads, also after a crash, and are wrong at no time."""
 
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -59,6 +60,27 @@ def test_failing_audit_stops_and_acknowledges_nothing(small: Project) -> None:
         small.transform()
 
     assert small.query("FROM raw.acknowledged_loads") == []
+
+
+def test_plan_shows_a_change_and_applies_nothing(
+    small: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A changed seed is categorised, with the models that follow from it and are to be computed again; prod stays."""
+    small.run()
+    before = small.query("FROM reference.installers ORDER BY ALL")
+    changed = tmp_path / "sqlmesh"
+    shutil.copytree(ROOT / "sqlmesh", changed, ignore=shutil.ignore_patterns(".cache"))
+    with (changed / "seeds" / "installers.csv").open("a") as seed:
+        seed.write("newtool,installer\n")
+    monkeypatch.setattr("pipelines.transform.PROJECT", changed)
+
+    for _ in range(2):
+        done = small.cli("plan")
+
+        assert done.returncode == 0, done.stderr
+        assert "reference.installers` (Breaking)" in done.stdout
+        assert "Models needing backfill" in done.stdout
+    assert before == small.query("FROM reference.installers ORDER BY ALL")
 
 
 def test_models_start_before_any_day_that_can_be_loaded() -> None:
