@@ -13,7 +13,7 @@ run *arguments: setup
     @{{ python }} -m pipelines run "$@"
 
 # Run the whole test suite, linters and type checker first.
-test *arguments: lint
+test *arguments: (setup "--with-emulator") lint
     {{ python }} -m pytest "$@"
 
 # Show what changed models would change, for review.
@@ -41,15 +41,15 @@ reset *arguments: setup
     @{{ python }} -m pipelines reset "$@"
 
 # Install all that is locked; does nothing when nothing changed.
-setup:
-    @bash scripts/setup
+setup *arguments:
+    @bash scripts/setup "$@"
 
 # Check format, lint, types, and that the locks are current.
 lint: setup
     .venv/bin/ruff format --check .
     .venv/bin/ruff check .
     .venv/bin/mypy
-    .venv/bin/sqlmesh --log-to-stdout -p sqlmesh lint
+    WAREHOUSE_FILE=:memory: .venv/bin/sqlmesh -p sqlmesh lint
     bash scripts/lock --check
 
 # Format the code.
