@@ -8,10 +8,12 @@ import pyarrow as pa
 import pytest
 import yaml
 from dlt.pipeline.exceptions import PipelineStepFailed
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from pipelines.pypi import FROZEN
-from pipelines.pypi.columns import LEAVES, ROW_MODEL, ROW_SCHEMA, SOURCE_SCHEMA, nested
+from pipelines.pypi.columns import LEAVES, ROW_MODEL, ROW_SCHEMA, SOURCE_SCHEMA, Leaf, nested
 from pipelines.pypi.contract import FileDownload
 from pipelines.pypi.validation import split
 from tests.project import ROOT
@@ -34,9 +36,13 @@ BROKEN: dict[str, Any] = {
 def flat(*rows: dict[str, Any]) -> pa.Table:
     """The rows as the upstream's query returns them, with day and ordinal."""
     columns = [[value(row, leaf.path) for row in rows] for leaf in LEAVES]
-    table = pa.table(columns, schema=SOURCE_SCHEMA)
-    ordinals = pa.array(range(len(rows)), pa.int64())
-    return table.append_column("day", pa.array([DAY] * len(rows))).append_column("ordinal", ordinals)
+    return numbered(pa.table(columns, schema=SOURCE_SCHEMA))
+
+
+def numbered(table: pa.Table) -> pa.Table:
+    """The rows with the day and the ordinal that the source gives them."""
+    ordinals = pa.array(range(table.num_rows), pa.int64())
+    return table.append_column("day", pa.array([DAY] * table.num_rows)).append_column("ordinal", ordinals)
 
 
 def value(row: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - any leaf
@@ -90,6 +96,43 @@ def test_fast_verdict_is_that_of_pydantic(field: str, broken: Any) -> None:  # n
     assert rejected.column("ordinal").to_pylist() == [1]
     name = "project" if field == "file__project" and broken == "another" else field.replace("__", ".")
     assert name in rejected.column("reason")[0].as_py()
+
+
+def values_of(leaf: Leaf) -> st.SearchStrategy[Any]:
+    """Any value that the column's Arrow type can hold, mostly the good ones, and those at the bounds."""
+    good = st.just(value(download(DAY), leaf.path))
+    if leaf.path == ("timestamp",):
+        return good
+    if pa.types.is_boolean(leaf.type):
+        return st.sampled_from([None, True, False])
+    bounds = st.sampled_from([1, 256, 257, 1024, 1025, 2048, 2049]).map(lambda length: "/" * length)
+    return st.one_of(
+        good, good, good, good, st.none(), st.sampled_from(["", "bdist_egg", "A1", "one", "One"]), bounds, st.text()
+    )
+
+
+@st.composite
+def rows(draw: st.DrawFn) -> dict[str, Any]:
+    """A row of leaves that may break the contract anywhere."""
+    return {leaf.column: draw(values_of(leaf)) for leaf in LEAVES}
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(rows(), min_size=1, max_size=20))
+def test_fast_verdict_is_that_of_pydantic_row_by_row(batch: list[dict[str, Any]]) -> None:
+    """For any rows, good and bad in any field, exactly those are accepted that the whole model accepts."""
+    expected = []
+    for ordinal, row in enumerate(batch):
+        try:
+            FileDownload.model_validate(nested(row))
+        except ValidationError:
+            continue
+        expected.append(ordinal)
+
+    accepted, rejected = split(numbered(pa.Table.from_pylist(batch, SOURCE_SCHEMA)), "one")
+
+    assert expected == accepted.column("ordinal").to_pylist()
+    assert sorted(set(range(len(batch))) - set(expected)) == rejected.column("ordinal").to_pylist()
 
 
 def test_many_broken_rows_are_all_found() -> None:

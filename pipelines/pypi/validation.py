@@ -53,7 +53,8 @@ def _broken_by_rule(rows: pa.Table, rule: Rule) -> pa.ChunkedArray | None:
         for combination in rows.select(columns).group_by(columns).aggregate([]).to_pylist()
         if not _keeps(rule, combination)
     ]
-    return reduce(pc.or_, masks) if masks else None
+    # NULL equals nothing and is not false either: a row that has one would be neither accepted nor rejected.
+    return pc.fill_null(reduce(pc.or_, masks), False) if masks else None  # noqa: FBT003 - Arrow's own
 
 
 def _keeps(rule: Rule, combination: dict[str, Any]) -> bool:
