@@ -16,6 +16,7 @@ from pipelines.demo import write_demo
 from pipelines.errors import InsightsError, SiteError
 from pipelines.export import Export, export
 from pipelines.load import load
+from pipelines.lock import only_run
 from pipelines.progress import step
 from pipelines.pypi.settings import Settings, resolve_settings
 from pipelines.pypi.windows import Window
@@ -46,25 +47,25 @@ def run(
     settings = resolve_settings()
     warehouse = open_warehouse()
     _ensure_demo(settings)
-    with step(console, "Load") as update:
-        rows = 0
+    warehouse.require_writable()
+    with only_run(warehouse.folder):
+        with step(console, "Load") as update:
+            rows = 0
 
-        def count(window: Window, batch: int) -> None:
-            nonlocal rows
-            rows += batch
-            update(f"{window}, {rows:,} rows")
+            def count(window: Window, batch: int) -> None:
+                nonlocal rows
+                rows += batch
+                update(f"{window}, {rows:,} rows")
 
-        report = load(settings, warehouse, datetime.now(UTC), count)
-        update(f"{report.accepted:,} rows")
-    with step(console, "Compute the KPIs") as update:
-        recomputed = transform(warehouse)
-        update(f"{len(recomputed)} days recomputed")
-    with step(console, "Export the marts") as update:
-        exported = export(warehouse)
-        update(f"{exported.folder}" if exported.changed else "unchanged")
-    where = "not built (--no-site)"
-    if site:
-        where = _build(exported)
+            report = load(settings, warehouse, datetime.now(UTC), count)
+            update(f"{report.accepted:,} rows")
+        with step(console, "Compute the KPIs") as update:
+            recomputed = transform(warehouse)
+            update(f"{len(recomputed)} days recomputed")
+        with step(console, "Export the marts") as update:
+            exported = export(warehouse)
+            update(f"{exported.folder}" if exported.changed else "unchanged")
+        where = _build(exported) if site else "not built (--no-site)"
     summary.show(console, report, recomputed, warehouse, where)
 
 
@@ -90,7 +91,8 @@ def site() -> None:
     warehouse = open_warehouse()
     if not warehouse.exists:
         raise SiteError("There is no warehouse to show.", remedy="`just run` makes one.")
-    console.print(f"Site: {_build(export(warehouse))}")
+    with only_run(warehouse.folder):
+        console.print(f"Site: {_build(export(warehouse))}")
 
 
 @app.command()
@@ -122,7 +124,9 @@ def reset(
         return
     if warehouse.origins() - {"demo"}:
         raise typer.BadParameter(f"{warehouse.file} holds real downloads; remove it yourself if you mean it.")
-    if yes or typer.confirm(f"Remove {warehouse.file} and what belongs to it?"):
+    if not yes and not typer.confirm(f"Remove {warehouse.file} and what belongs to it?"):
+        return
+    with only_run(warehouse.folder):
         for path in (warehouse.folder / "dlt", warehouse.folder / "exports"):
             shutil.rmtree(path, ignore_errors=True)
         warehouse.file.unlink()
