@@ -52,6 +52,10 @@ lint: setup
     WAREHOUSE_FILE=:memory: .venv/bin/sqlmesh -p sqlmesh lint
     bash scripts/lock --check
 
+# Measure speed and memory of a load, as ratios.
+benchmark: setup
+    {{ python }} -m benchmarks
+
 # Format the code.
 format: setup
     .venv/bin/ruff format .
