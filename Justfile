@@ -54,7 +54,7 @@ lint: setup
 
 # Measure speed and memory of a load, as ratios.
 benchmark: setup
-    {{ python }} -m benchmarks
+    {{ python }} -m tests.benchmark
 
 # Format the code.
 format: setup

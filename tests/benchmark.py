@@ -78,7 +78,7 @@ def _memory(demo: Path, folder: Path) -> Table:
             "SOURCES__PYPI__UPSTREAM": "parquet",
             "DESTINATION__WAREHOUSE__CREDENTIALS": str(folder / f"load-{copies}" / "warehouse.duckdb"),
         }
-        command = [sys.executable, "-m", "benchmarks", "load"]
+        command = [sys.executable, "-m", "tests.benchmark", "load"]
         done = subprocess.run(command, env=os.environ | settings, check=True, capture_output=True, text=True)
         rows, kibibytes = map(int, done.stdout.split())
         baseline = baseline or kibibytes
