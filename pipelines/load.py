@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+from dlt.common.exceptions import SignalReceivedException
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from pipelines.errors import InsightsError, WarehouseError
@@ -96,14 +97,22 @@ def _finish_pending(warehouse: Warehouse) -> bool:
 
 @contextmanager
 def _unwrapped() -> Iterator[None]:
-    """Lets our own errors out of dlt's step error."""
+    """Lets our own errors out of dlt's step error, and says when a person has stopped the run."""
     try:
         yield
     except PipelineStepFailed as failure:
-        cause: BaseException | None = failure
-        while cause is not None and not isinstance(cause, InsightsError):
-            cause = cause.__cause__
-        if cause is not None:
-            raise cause from failure
-        what = f"dlt failed to {failure.step} the data: {failure.exception}"
+        causes = list(_causes(failure))
+        for cause in causes:
+            if isinstance(cause, InsightsError):
+                raise cause from failure
+        if any(isinstance(cause, KeyboardInterrupt | SignalReceivedException) for cause in causes):
+            what = f"The run was stopped while dlt was about to {failure.step} the data."
+        else:
+            what = f"dlt failed to {failure.step} the data: {failure.exception}"
         raise WarehouseError(what, remedy="Nothing is lost: run again, and dlt goes on where it stopped.") from failure
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

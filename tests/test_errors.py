@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from pipelines.pypi.upstreams.parquet import ParquetUpstream
 from tests.project import Project
 from tests.rows import SCHEMA, download, write
 
@@ -184,3 +185,20 @@ def test_busy_warehouse_is_one_message(ready: Project) -> None:
         assert each.returncode == 1
         assert "The warehouse cannot be opened" in each.stderr
         assert "Traceback" not in each.stderr
+
+
+def test_ctrl_c_is_one_message(ready: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person who stops a load is told that nothing is lost, and the next run loads what was left."""
+
+    def interrupted(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    project = ready.with_settings(PROJECTS='["one", "two"]')
+    with monkeypatch.context() as patch:
+        patch.setattr(ParquetUpstream, "read", interrupted)
+        done = project.cli()
+
+    assert done.returncode == 1
+    assert "The run was stopped" in done.stderr
+    assert "Nothing is lost" in done.stderr
+    assert project.load().accepted == 1
