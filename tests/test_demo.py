@@ -66,18 +66,11 @@ RELEASES = {
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("demo")
-    write_demo(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def log(folder: Path) -> duckdb.DuckDBPyConnection:
+def log(demo: Path) -> duckdb.DuckDBPyConnection:
     """The view `log`: all rows, with their UTC `day`."""
     connection = duckdb.connect()
     # By way of the epoch: where DuckDB has ICU, a cast to DATE follows the machine's time zone.
-    rows = connection.read_parquet(f"{folder}/*.parquet")
+    rows = connection.read_parquet(f"{demo}/*.parquet")
     rows.project("*, CAST(make_timestamp(epoch_us(timestamp)) AS DATE) AS day").create_view("log")
     return connection
 
@@ -87,7 +80,7 @@ def rows(log: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_the_same_files_every_time(folder: Path, tmp_path: Path) -> None:
+def test_the_same_files_every_time(demo: Path, tmp_path: Path) -> None:
     """Writing again, also over another version, gives the same bytes and leaves nothing else behind."""
     (tmp_path / "demo-2026-05.parquet").write_bytes(b"of an earlier version")
     write_demo(tmp_path)
@@ -97,12 +90,12 @@ def test_the_same_files_every_time(folder: Path, tmp_path: Path) -> None:
         "demo-2026-06.parquet",
     ]
     for file in tmp_path.iterdir():
-        assert (folder / file.name).read_bytes() == file.read_bytes()
+        assert (demo / file.name).read_bytes() == file.read_bytes()
 
 
-def test_schema_is_that_of_bigquery(folder: Path) -> None:
+def test_schema_is_that_of_bigquery(demo: Path) -> None:
     """Every file has the nested schema of the public table, in zstd row groups of 100,000 rows at most."""
-    for file in folder.iterdir():
+    for file in demo.iterdir():
         footer = pq.read_metadata(file)
         assert pq.read_schema(file) == BIGQUERY_SCHEMA
         groups = [footer.row_group(index) for index in range(footer.num_row_groups)]
@@ -110,15 +103,15 @@ def test_schema_is_that_of_bigquery(folder: Path) -> None:
         assert {group.column(0).compression for group in groups} == {"ZSTD"}
 
 
-def test_every_file_says_that_it_is_made_up(folder: Path) -> None:
+def test_every_file_says_that_it_is_made_up(demo: Path) -> None:
     """The mark is in the metadata of each file, so that no demo passes for the real log."""
-    for file in folder.iterdir():
+    for file in demo.iterdir():
         assert pq.read_metadata(file).metadata[DEMO_MARK] == b"generated, not real"
 
 
-def test_files_are_sorted_by_whole_seconds(folder: Path) -> None:
+def test_files_are_sorted_by_whole_seconds(demo: Path) -> None:
     """Rows are in the order of their timestamps, which are whole seconds."""
-    for file in folder.iterdir():
+    for file in demo.iterdir():
         times = pq.read_table(file, columns=["timestamp"])["timestamp"].cast(pa.int64()).to_pylist()
         assert sorted(times) == times
         assert all(time % 1_000_000 == 0 for time in times)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
+from functools import cached_property
 from types import NoneType
 from typing import Annotated, Any, ClassVar, get_args
 
@@ -45,12 +45,13 @@ class Leaf:
 
     @property
     def constrained(self) -> bool:
-        return _is_constrained(self.field)
+        return bool(self.field.metadata) or _without_none(self.field.annotation) not in _ARROW_TYPES
 
-    @property
+    @cached_property
     def adapter(self) -> TypeAdapter[list[Any]]:
         """Validates a list of values, by the field's own constraints."""
-        return _adapter(self.path)
+        kept = Annotated[self.field.annotation, self.field]  # type: ignore[name-defined]  # known at run time only
+        return TypeAdapter(list[kept], config=ConfigDict(strict=True))
 
 
 def column_name(path: tuple[str, ...]) -> str:
@@ -75,10 +76,6 @@ def _base_type(annotation: object) -> Any:  # noqa: ANN401 - a type form has no 
     return type(first) if isinstance(first, str) else first
 
 
-def _is_constrained(field: FieldInfo) -> bool:
-    return bool(field.metadata) or _without_none(field.annotation) not in _ARROW_TYPES
-
-
 def _leaves(model: type[BaseModel], path: tuple[str, ...], *, required: bool) -> Iterator[Leaf]:
     for name, field in model.model_fields.items():
         inner = _without_none(field.annotation)
@@ -93,14 +90,6 @@ def _leaves(model: type[BaseModel], path: tuple[str, ...], *, required: bool) ->
 
 
 LEAVES: tuple[Leaf, ...] = tuple(_leaves(FileDownload, (), required=True))
-_BY_PATH = {leaf.path: leaf for leaf in LEAVES}
-
-
-@cache
-def _adapter(path: tuple[str, ...]) -> TypeAdapter[list[Any]]:
-    field = _BY_PATH[path].field
-    return TypeAdapter(list[Annotated[field.annotation, field]], config=ConfigDict(strict=True))  # type: ignore[name-defined]
-
 
 SOURCE_SCHEMA = pa.schema([pa.field(leaf.column, leaf.type) for leaf in LEAVES])
 """The leaves as the upstream's query returns them, before validation: everything may be NULL."""

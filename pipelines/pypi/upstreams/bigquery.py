@@ -9,7 +9,6 @@ import pyarrow as pa
 from google.api_core.exceptions import (
     Forbidden,
     GoogleAPICallError,
-    InternalServerError,
     NotFound,
     Unauthorized,
 )
@@ -18,9 +17,10 @@ from google.cloud import bigquery
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 from sqlglot import exp
 
-from pipelines.errors import CredentialsError, SchemaError, SettingsError, SourceError
-from pipelines.pypi.columns import LEAVES, SOURCE_SCHEMA
+from pipelines.errors import CredentialsError, SettingsError, SourceError
+from pipelines.pypi.columns import SOURCE_SCHEMA
 from pipelines.pypi.query import END, PROJECT, START, select_downloads
+from pipelines.pypi.upstreams.schema import unknown_fields
 from pipelines.pypi.windows import Window
 
 LABELS = {"application": "duckdb-evidence-insights"}
@@ -56,16 +56,8 @@ class BigQueryUpstream:
         del projects
         with _translated(self.table):
             present = dict(_flatten(self._client.get_table(self.table).schema))
-        for leaf in LEAVES:
-            path = self.timestamp_column if leaf.path == ("timestamp",) else ".".join(leaf.path)
-            found = present.pop(path, None)
-            if found is None:
-                what = f"{self.table} lacks the column {path} ({leaf.type})."
-                raise SchemaError(what, remedy="Check `table` and `timestamp_column` of [sources.pypi].")
-            if found not in _TYPES[leaf.type]:
-                what = f"The column {path} of {self.table} is {found}; the contract says {leaf.type}."
-                raise SchemaError(what, remedy="Check `table` and `timestamp_column` of [sources.pypi].")
-        return sorted(present)
+        remedy = "Check `table` and `timestamp_column` of [sources.pypi]."
+        return sorted(unknown_fields(present, self.timestamp_column, _fits, where=self.table, remedy=remedy))
 
     def available_until(self) -> date | None:
         """`None`: the table is alive, so the clock and `settle_days` decide."""
@@ -128,6 +120,10 @@ def _flatten(fields: list[bigquery.SchemaField], prefix: str = "") -> Iterator[t
             yield prefix + field.name, field.field_type
 
 
+def _fits(found: str, wanted: pa.DataType) -> bool:
+    return found in _TYPES[wanted]
+
+
 @contextmanager
 def _translated(table: str) -> Iterator[None]:
     """Turns the client's errors into ours; their texts name jobs and tables, never a credential."""
@@ -142,11 +138,9 @@ def _translated(table: str) -> Iterator[None]:
     except NotFound as error:
         what = f"BigQuery found no {table}: {error.message}"
         raise SourceError(what, remedy="Check `table` and `gcp_project` of [sources.pypi].") from error
-    except InternalServerError as error:
-        if not any(detail.get("reason") == "bytesBilledLimitExceeded" for detail in error.errors):
-            raise
-        what = f"The query would bill more than `maximum_bytes_billed`: {error.message}"
-        raise SourceError(what, remedy="Load fewer days or projects at once, or raise the setting.") from error
     except GoogleAPICallError as error:
+        if any(detail.get("reason") == "bytesBilledLimitExceeded" for detail in error.errors):
+            what = f"The query would bill more than `maximum_bytes_billed`: {error.message}"
+            raise SourceError(what, remedy="Load fewer days or projects at once, or raise the setting.") from error
         what = f"BigQuery failed on {table}: {error.message}"
         raise SourceError(what, remedy="Nothing was loaded; run again, the same window is read anew.") from error

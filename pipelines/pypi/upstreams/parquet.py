@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlglot import exp
 
-from pipelines.errors import SchemaError, SourceError, UnknownProjectError
-from pipelines.pypi.columns import LEAVES, SOURCE_SCHEMA
+from pipelines.errors import SourceError, UnknownProjectError
+from pipelines.pypi.columns import SOURCE_SCHEMA
 from pipelines.pypi.query import END, PROJECT, START, select_downloads
+from pipelines.pypi.upstreams.schema import unknown_fields
 from pipelines.pypi.windows import DAY, Window
 
 BATCH_ROWS = 100_000
@@ -134,16 +135,8 @@ def _check_schema(file: str, timestamp_column: str) -> set[str]:
         raise SourceError(
             what, remedy="Remove it from `parquet_path` of [sources.pypi], or export it again."
         ) from error
-    for leaf in LEAVES:
-        path = timestamp_column if leaf.path == ("timestamp",) else ".".join(leaf.path)
-        if path not in present:
-            what = f"{file} lacks the column {path} ({leaf.type})."
-            raise SchemaError(what, remedy="Export it with the schema of file_downloads; see docs/settings.md.")
-        if not _fits(present.pop(path), leaf.type):
-            found = dict(_flatten(pq.read_schema(file)))[path]
-            what = f"The column {path} of {file} is {found}; the contract says {leaf.type}."
-            raise SchemaError(what, remedy="Export it with the schema of file_downloads; see docs/settings.md.")
-    return set(present)
+    remedy = "Export it with the schema of file_downloads; see docs/settings.md."
+    return unknown_fields(present, timestamp_column, _fits, where=file, remedy=remedy)
 
 
 def _flatten(fields: pa.Schema | pa.StructType, prefix: str = "") -> Iterator[tuple[str, pa.DataType]]:
