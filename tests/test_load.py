@@ -103,6 +103,17 @@ def test_lag_replaces_whole_days(small: Project, source: Path) -> None:
     assert [DAYS[0], DAYS[2]] == days_of(small, "two")
 
 
+def test_days_that_upstream_has_emptied_are_emptied(small: Project, source: Path) -> None:
+    """Also when a run reads no row at all: without one there would be nothing to merge, and the old rows would stay."""
+    one = small.with_settings(PROJECTS='["one"]', LAG_DAYS="2")
+    one.load()
+    write(source, [download(DAYS[0]), download(DAYS[2], "two")])
+
+    one.load()
+
+    assert [DAYS[0]] == days_of(one)
+
+
 def test_today_and_unsettled_days_are_never_loaded(small: Project) -> None:
     """At noon of the third day, with one day to settle, only the first is loaded."""
     small.load(now=datetime(2026, 7, 3, 12, tzinfo=UTC))
