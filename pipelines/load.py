@@ -90,6 +90,7 @@ def _finish_pending(warehouse: Warehouse) -> bool:
     """Finish the packages of a run that died: `run()` would ignore new data while one is pending."""
     if not warehouse.exists or not warehouse.pipeline.has_pending_data:
         return False
+    warehouse.take_back_unfinished()
     with _unwrapped():
         warehouse.pipeline.run()
     return True

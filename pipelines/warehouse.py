@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -12,7 +12,9 @@ from typing import Any
 import dlt
 import duckdb
 from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.configuration.specs import CredentialsConfiguration
 from dlt.common.destination.exceptions import UnknownDestinationModule
+from dlt.common.storages.load_package import ParsedLoadJobFileName
 from dlt.destinations.exceptions import DatabaseUndefinedRelation, DestinationConnectionError
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.destinations.impl.motherduck.configuration import MotherDuckCredentials
@@ -22,6 +24,18 @@ from pipelines.errors import SettingsError, WarehouseError
 PIPELINE = "pypi"
 DATASET = "raw"
 DEFAULT = Path("data/warehouse.duckdb")
+_ROW = ("project", "day", "ordinal", "_dlt_load_id")
+KEYS = {
+    "file_downloads": _ROW,
+    "quarantine": _ROW,
+    "loaded_days": ("project", "day", "_dlt_load_id"),
+    "load_watermarks": ("project", "_dlt_load_id"),
+}
+"""What tells the rows of each table apart, one by one."""
+STAGED = ("file_downloads", "quarantine")
+"""The tables that dlt fills from a copy of its own, a staging table, in one transaction."""
+GLOBAL_CONFIG = {"memory_limit": "256MB", "preserve_insertion_order": False}
+"""What DuckDB may hold of a load before it writes to disk: a load of any length fits, as its rows are only copied."""
 CREDENTIALS = "DESTINATION__WAREHOUSE__CREDENTIALS"
 
 
@@ -31,6 +45,8 @@ class Warehouse:
 
     file: Path | None
     """The DuckDB file; `None` on MotherDuck."""
+    credentials: CredentialsConfiguration | None = None
+    """dlt's, if they are not those of the settings."""
 
     @property
     def folder(self) -> Path:
@@ -46,7 +62,7 @@ class Warehouse:
         return dlt.pipeline(
             PIPELINE,
             pipelines_dir=str(self.folder / "dlt"),
-            destination=dlt.destination("warehouse"),
+            destination=dlt.destination("warehouse", credentials=self.credentials),
             dataset_name=DATASET,
         )
 
@@ -61,6 +77,22 @@ class Warehouse:
             if path.exists() and not os.access(path, os.W_OK):
                 what = f"No permission to write {path}."
                 raise WarehouseError(what, remedy=f"Give yourself the permission. {_WHERE}")
+
+    def take_back_unfinished(self) -> None:
+        """Delete the rows of the jobs that dlt will repeat: it may have died between commit and note."""
+        packages = self.pipeline._get_load_storage().normalized_packages  # noqa: SLF001 - dlt has no public way
+        with _friendly(), self.pipeline.sql_client() as client:
+            for load_id in self.pipeline.list_normalized_load_packages():
+                for file, _ in packages.list_retried_new_jobs(load_id):
+                    job = ParsedLoadJobFileName.parse(file)
+                    if job.file_format == "parquet" and job.table_name in KEYS:
+                        with client.with_staging_dataset() if job.table_name in STAGED else nullcontext():
+                            table = client.make_qualified_table_name(job.table_name)
+                            same = " AND ".join(f"here.{key} = there.{key}" for key in KEYS[job.table_name])
+                            client.execute_sql(
+                                f"DELETE FROM {table} AS here USING READ_PARQUET(%s) AS there WHERE {same}",
+                                packages.storage.make_full_path(file),
+                            )
 
     def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - whatever SQL takes
         """The rows of a query; none where a table of it does not exist yet."""
@@ -174,8 +206,9 @@ def open_warehouse() -> Warehouse:
         what = f"The settings of the warehouse cannot be used: {error}"
         raise SettingsError(what, remedy=f"Check [destination.warehouse] in .dlt/config.toml. {_WHERE}") from error
     if isinstance(credentials, DuckDbCredentials) and not isinstance(credentials, MotherDuckCredentials):
-        return Warehouse(Path(credentials.database))
-    return Warehouse(None)
+        credentials.global_config = GLOBAL_CONFIG | (credentials.global_config or {})
+        return Warehouse(Path(credentials.database), credentials)
+    return Warehouse(None, credentials)
 
 
 @contextmanager

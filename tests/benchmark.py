@@ -1,7 +1,7 @@
 """Speed and memory of a load, as ratios within one run: `just benchmark`. Machines differ; the ratios travel.
 
-Speed is over the demo's rows. Memory is the peak of a process of its own that loads the demo's rows several times over,
-once some and once ten times as many.
+Speed is over the demo's rows. Memory is the peak of a process that loads some rows, and of one that loads ten times as
+many; each once into an empty warehouse, and once again in place of what is there.
 """
 
 import os
@@ -28,8 +28,10 @@ from pipelines.pypi.windows import Window
 
 SAMPLE = 20_000
 """Rows that are validated one by one: all of them would take too long."""
-COPIES = (2, 20)
-"""How many times over the demo's rows are loaded to measure memory."""
+SIZES = (500_000, 5_000_000)
+"""Rows of the loads that are compared for memory: the demo's, several times over."""
+FLAT = 1.15
+"""What a load ten times longer may take at its peak, over the shorter one."""
 _MIB = 2**20
 
 
@@ -38,8 +40,11 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         demo = Path(folder, "demo")
         write_demo(demo)
+        peaks = _peaks(demo, Path(folder))  # first: a process starts with its parent's peak
         console.print(_speed(demo))
-        console.print(_memory(demo, Path(folder)))
+        console.print(_memory(peaks))
+    if any(long > FLAT * short for short, long in peaks.values()):
+        sys.exit(f"The peak of a load ten times longer is over {FLAT} times that of the shorter one.")
 
 
 def _speed(demo: Path) -> Table:
@@ -65,25 +70,34 @@ def _speed(demo: Path) -> Table:
     return table
 
 
-def _memory(demo: Path, folder: Path) -> Table:
-    table = Table(title="Peak memory of a load")
-    for heading in ("rows", "MiB", "ratio"):
-        table.add_column(heading, justify="right")
-    baseline = 0.0
-    for copies in COPIES:
-        source = folder / f"{copies}.parquet"
-        duckdb.sql(f"COPY (SELECT rows.* FROM '{demo}/*.parquet' AS rows, RANGE({copies})) TO '{source}'")
+def _memory(peaks: dict[str, list[int]]) -> Table:
+    table = Table(title="Peak memory of a load, in MiB")
+    for heading in ("", *(f"{size:,} rows" for size in SIZES), "ratio"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for what, (short, long) in peaks.items():
+        table.add_row(what, f"{short:,}", f"{long:,}", f"{long / short:.2f}")
+    return table
+
+
+def _peaks(demo: Path, folder: Path) -> dict[str, list[int]]:
+    """MiB at the peak of each load of `SIZES`."""
+    peaks: dict[str, list[int]] = {"into an empty warehouse": [], "in place of the same days": []}
+    for size in SIZES:
+        source = folder / f"{size}.parquet"
+        duckdb.sql(f"COPY (SELECT rows.* FROM '{demo}/*.parquet' AS rows, RANGE({size}) LIMIT {size}) TO '{source}'")
         settings = {
             "SOURCES__PYPI__PARQUET_PATH": str(source),
             "SOURCES__PYPI__UPSTREAM": "parquet",
-            "DESTINATION__WAREHOUSE__CREDENTIALS": str(folder / f"load-{copies}" / "warehouse.duckdb"),
+            "SOURCES__PYPI__LAG_DAYS": str((END - FIRST_DAY).days),
+            "DESTINATION__WAREHOUSE__CREDENTIALS": str(folder / str(size) / "warehouse.duckdb"),
         }
-        command = [sys.executable, "-m", "tests.benchmark", "load"]
-        done = subprocess.run(command, env=os.environ | settings, check=True, capture_output=True, text=True)
-        rows, kibibytes = map(int, done.stdout.split())
-        baseline = baseline or kibibytes
-        table.add_row(f"{rows:,}", f"{kibibytes * 1024 / _MIB:,.0f}", f"{kibibytes / baseline:.2f}")
-    return table
+        for measured in peaks.values():
+            command = [sys.executable, "-m", "tests.benchmark", "load"]
+            done = subprocess.run(command, env=os.environ | settings, check=True, capture_output=True, text=True)
+            rows, kibibytes = map(int, done.stdout.split())
+            assert rows == size, f"{rows} rows were loaded, not {size}"
+            measured.append(kibibytes * 1024 // _MIB)
+    return peaks
 
 
 def _load() -> None:

@@ -1,6 +1,7 @@
-"""A run that dies by SIGKILL between a destination's commit and dlt's note of it: `python -m tests.crash TABLE FORMAT`.
+"""A run that dies by SIGKILL after a destination's commit: `python -m tests.crash MOMENT TABLE FORMAT`.
 
-It is the worst moment there is: dlt runs the job again when it resumes.
+The moment is a method of dlt's package storage: `save_pending_transition` is dlt's first note of the commit, and to die
+before it is the worst there is, as dlt runs the job again when it resumes; `complete_job` is its second.
 """
 
 import os
@@ -11,16 +12,16 @@ from dlt.common.storages.load_package import PackageStorage
 
 from pipelines.__main__ import main
 
-table, file_format = sys.argv[1:]
-complete_job = PackageStorage.complete_job
+moment, table, file_format = sys.argv[1:]
+note = getattr(PackageStorage, moment)
 
 
-def die_on_completion(self: PackageStorage, load_id: str, file_name: str) -> str:
+def die(self: PackageStorage, load_id: str, file_name: str, *arguments: object) -> object:
     if file_name.startswith(f"{table}.") and file_name.endswith(f".{file_format}"):
         os.kill(os.getpid(), signal.SIGKILL)
-    return complete_job(self, load_id, file_name)
+    return note(self, load_id, file_name, *arguments)
 
 
-PackageStorage.complete_job = die_on_completion  # type: ignore[method-assign]
+setattr(PackageStorage, moment, die)
 sys.argv = ["pipelines", "run", "--no-site"]
 main()

@@ -24,9 +24,9 @@ ROWS = "SELECT * EXCLUDE (ordinal, _dlt_load_id) FROM raw.file_downloads ORDER B
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """Three days of two projects, one row of them twice."""
+    """Three days of two projects, one row of them twice, and one that breaks the contract."""
     rows = [download(day, name) for day in DAYS for name in ("one", "two")]
-    return write(tmp_path / "source" / "rows.parquet", [*rows, download(DAYS[1])])
+    return write(tmp_path / "source" / "rows.parquet", [*rows, download(DAYS[1]), download(DAYS[2], country_code="xx")])
 
 
 @pytest.fixture
@@ -139,17 +139,23 @@ def test_rows_at_midnight_belong_to_the_day_that_starts(project: Project, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("table", "file_format"),
-    [("file_downloads", "parquet"), ("file_downloads", "sql"), ("load_watermarks", "parquet"), ("quarantine", "sql")],
+    "moment",
+    [
+        "save_pending_transition file_downloads parquet",
+        "save_pending_transition file_downloads sql",
+        "save_pending_transition quarantine parquet",
+        "save_pending_transition quarantine sql",
+        "save_pending_transition loaded_days parquet",
+        "save_pending_transition load_watermarks parquet",
+        "complete_job file_downloads parquet",
+    ],
 )
 @pytest.mark.parametrize("ephemeral", [False, True], ids=["resumed", "folder lost"])
-def test_killed_load_is_exact_after_the_next_run(
-    small: Project, table: str, file_format: str, *, ephemeral: bool
-) -> None:
+def test_killed_load_is_exact_after_the_next_run(small: Project, moment: str, *, ephemeral: bool) -> None:
     """A run killed between commit and its note loses and doubles nothing, even if dlt's folder is lost too."""
     environment = os.environ | small.environment
     dead = subprocess.run(
-        [sys.executable, "-m", "tests.crash", table, file_format], cwd=ROOT, env=environment, check=False
+        [sys.executable, "-m", "tests.crash", *moment.split()], cwd=ROOT, env=environment, check=False
     )
     assert dead.returncode == -signal.SIGKILL
     if ephemeral:
@@ -160,6 +166,10 @@ def test_killed_load_is_exact_after_the_next_run(
     assert report.finished_earlier is not ephemeral
     assert [DAYS[0], DAYS[1], DAYS[1], DAYS[2]] == days_of(small)
     assert days_of(small, "two") == DAYS
+    assert small.query("SELECT COUNT(*) FROM raw.quarantine") == [(1,)]
+    committed = "WHERE _dlt_load_id IN (SELECT load_id FROM raw._dlt_loads)"
+    assert small.query(f"SELECT COUNT(*) FROM raw.loaded_days {committed}") == [(2 * len(DAYS),)]
+    assert small.query(f"SELECT COUNT(*) FROM raw.load_watermarks {committed}") == [(2,)]
 
 
 def test_watermark_of_a_dead_load_does_not_count(small: Project) -> None:

@@ -13,7 +13,7 @@ from dlt.extract import DltResource
 from sqlglot import exp
 
 from pipelines.errors import ContractError
-from pipelines.pypi.columns import PRIMARY_KEY, QUARANTINE_SCHEMA, ROW_MODEL, ROW_SCHEMA
+from pipelines.pypi.columns import QUARANTINE_SCHEMA, ROW_MODEL, ROW_SCHEMA
 from pipelines.pypi.upstreams import Upstream
 from pipelines.pypi.validation import split
 from pipelines.pypi.windows import DAY, Window
@@ -78,15 +78,8 @@ def pypi(
         mine = [window for window in windows if window.project == project]
         downloads = _extract(project, mine, upstream, tolerance, on_rows)
         yield downloads
-        yield _table(
-            "file_downloads",
-            project,
-            downloads,
-            columns=ROW_MODEL,
-            primary_key=PRIMARY_KEY,
-            write_disposition=replace,
-        )
-        yield _table("quarantine", project, downloads, primary_key=PRIMARY_KEY, write_disposition=replace)
+        yield _table("file_downloads", project, downloads, columns=ROW_MODEL, write_disposition=replace)
+        yield _table("quarantine", project, downloads, write_disposition=replace)
         yield _table("loaded_days", project, downloads, write_disposition="append")
         yield _table("load_watermarks", project, downloads, write_disposition="append")
 

@@ -116,8 +116,6 @@ QUARANTINE_SCHEMA = pa.schema(
 )
 """`raw.quarantine`: rows that break the contract, with Pydantic's error text and the row as JSON."""
 
-PRIMARY_KEY = tuple(field.name for field in _KEY_FIELDS)
-
 
 class _Row(BaseModel):
     model_config = ConfigDict(extra="forbid")

@@ -17,7 +17,7 @@ from pipelines.pypi.query import END, PROJECT, START, select_downloads
 from pipelines.pypi.upstreams.schema import unknown_fields
 from pipelines.pypi.windows import DAY, Window
 
-BATCH_ROWS = 100_000
+BATCH_ROWS = 25_000
 DEMO_MARK = b"duckdb_evidence_insights.demo"
 """The key in the metadata of a Parquet file that says that its rows are generated."""
 _FILES = "files"
