@@ -16,13 +16,14 @@ import pytest
 from google.api_core.client_options import ClientOptions
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
-from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
 
 from pipelines.demo import SCHEMA
 from pipelines.errors import SchemaError, SourceError
 from pipelines.pypi.columns import SOURCE_SCHEMA
+from pipelines.pypi.settings import Settings
 from pipelines.pypi.upstreams.bigquery import BigQueryUpstream
+from pipelines.pypi.upstreams.google_client import DeadlineReadClient, DeadlineSession
 from pipelines.pypi.windows import Window
 from tests.project import ROOT
 
@@ -35,12 +36,21 @@ class LocalUpstream(BigQueryUpstream):
     """The upstream with clients that talk to the server on this machine."""
 
     def __init__(self, address: dict[str, str], table: str = TABLE, timestamp_column: str = "timestamp") -> None:
-        super().__init__(table, timestamp_column, gcp_project="billed", maximum_bytes_billed=2**40)
+        settings = Settings()
+        settings.table, settings.timestamp_column, settings.gcp_project = table, timestamp_column, "billed"
+        super().__init__(settings)
         options = ClientOptions(api_endpoint=address["rest"])
         credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]  # the library's
-        channel = grpc.insecure_channel(address["storage"], options=[("grpc.max_receive_message_length", -1)])
-        self._client = bigquery.Client("billed", credentials, client_options=options)
-        self._storage = BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=channel))  # type: ignore[no-untyped-call]  # as above
+        self._address = address["storage"]
+        self._client = bigquery.Client(
+            "billed", credentials, client_options=options, _http=DeadlineSession(credentials, 60)
+        )
+
+    def _open_storage(self) -> DeadlineReadClient:
+        channel = grpc.insecure_channel(self._address, options=[("grpc.max_receive_message_length", -1)])
+        client = DeadlineReadClient(self._client._credentials, self._settings.read_timeout)
+        client._transport = BigQueryReadGrpcTransport(channel=channel)
+        return client
 
 
 def as_fields(arrow: Any) -> list[bigquery.SchemaField]:  # noqa: ANN401 - a schema or a struct
