@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 import google.auth
-from google.api_core.exceptions import ServiceUnavailable
+from google.api_core.exceptions import ServiceUnavailable, from_http_response
 from google.api_core.retry import Retry, if_exception_type
 from google.auth.credentials import Credentials
 from google.auth.environment_vars import CREDENTIALS
@@ -61,15 +61,19 @@ class DeadlineSession(AuthorizedSession):
     def start_clock(self) -> None:
         """All requests from here on have to be done within the deadline's seconds."""
         self._deadline = monotonic() + self._seconds
+        self._refusal = ""
 
     def request(self, *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401 - passed on
         left = self._deadline - monotonic()
         if left <= 0:
-            what = f"BigQuery has not answered within `query_timeout`, {self._seconds} s."
-            remedy = "Run again; if it is only slow, load fewer days at once or raise the setting."
-            raise SourceError(what, remedy=remedy)
+            what = f"BigQuery has not done it within `query_timeout`, {self._seconds} s. {self._refusal}".rstrip()
+            raise SourceError(what, remedy="Run again later; or load fewer days at once, or raise the setting.")
         kwargs["timeout"] = min(kwargs.get("timeout") or left, left)
-        return super().request(*args, **kwargs)  # type: ignore[no-untyped-call, no-any-return]  # the library's
+        response: Response = super().request(*args, **kwargs)  # type: ignore[no-untyped-call]  # the library's
+        if not response.ok:
+            error = from_http_response(response)  # type: ignore[no-untyped-call]  # as above
+            self._refusal = f"Its last answer was: {error.message}"
+        return response
 
 
 class DeadlineReadClient(BigQueryReadClient):
