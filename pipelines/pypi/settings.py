@@ -18,8 +18,9 @@ UPSTREAMS = ("parquet", "bigquery")
 FIRST_DAY = date(2016, 1, 1)
 """No download of the public table is older; the KPI models start here."""
 
-_TABLE = re.compile(r"^[A-Za-z][A-Za-z0-9-]{4,61}[A-Za-z0-9][.][A-Za-z0-9_]{1,1024}[.][A-Za-z0-9_-]{1,1024}$")
-_COLUMN = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,299}$")
+_TABLE = re.compile(r"[A-Za-z][A-Za-z0-9-]{4,61}[A-Za-z0-9][.][A-Za-z0-9_]{1,1024}[.][A-Za-z0-9_-]{1,1024}")
+_COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,299}")
+_GCP_PROJECT = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 
 
 @configspec
@@ -35,6 +36,8 @@ class Settings(BaseConfiguration):
     timestamp_column: str = "timestamp"
     gcp_project: str | None = None
     maximum_bytes_billed: int = 2**40
+    query_timeout: int = 600
+    read_timeout: int = 120
     lag_days: int = 0
     settle_days: int = 1
     tolerance: float = 0.001
@@ -83,10 +86,15 @@ def _validated(settings: Settings) -> Settings:
         _reject("upstream", f"is {settings.upstream!r}, which is none of {', '.join(UPSTREAMS)}")
     if settings.upstream == "parquet" and not settings.parquet_path:
         _reject("parquet_path", "is needed by the upstream 'parquet': a file, a folder or a glob")
-    if not _TABLE.match(settings.table):
+    if not _TABLE.fullmatch(settings.table):
         _reject("table", f"is {settings.table!r}, which is not of the form project.dataset.table")
-    if not _COLUMN.match(settings.timestamp_column):
+    if not _COLUMN.fullmatch(settings.timestamp_column):
         _reject("timestamp_column", f"is {settings.timestamp_column!r}, which is no name of a column")
+    if settings.gcp_project and not _GCP_PROJECT.fullmatch(settings.gcp_project):
+        _reject("gcp_project", f"is {settings.gcp_project!r}, which is no id of a Google Cloud project")
+    for field in ("query_timeout", "read_timeout"):
+        if getattr(settings, field) < 1:
+            _reject(field, f"is {getattr(settings, field)}; it is in seconds, at least 1")
     _validate_window(settings)
     if not 0 <= settings.tolerance <= 1:
         _reject("tolerance", f"is {settings.tolerance}; it is a share, from 0 to 1")

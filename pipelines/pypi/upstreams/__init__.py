@@ -34,6 +34,9 @@ class Upstream(Protocol):
     def count_untimed(self, project: str) -> int:
         """Rows of the project without a timestamp: they are on no day, so no window holds them."""
 
+    def estimate(self, window: Window) -> int:
+        """Bytes that reading the window bills at most; asks for no row."""
+
     def read(self, window: Window) -> Iterator[pa.Table]:
         """The window's rows, in batches with the columns of `SOURCE_SCHEMA`."""
 
@@ -44,9 +47,4 @@ def connect(settings: Settings) -> Upstream:
         return ParquetUpstream(settings.parquet_path or "", settings.timestamp_column)
     from pipelines.pypi.upstreams.bigquery import BigQueryUpstream
 
-    return BigQueryUpstream(
-        settings.table,
-        settings.timestamp_column,
-        gcp_project=settings.gcp_project,
-        maximum_bytes_billed=settings.maximum_bytes_billed,
-    )
+    return BigQueryUpstream(settings)

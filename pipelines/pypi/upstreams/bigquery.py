@@ -1,63 +1,60 @@
 """Downloads from BigQuery: one parametrised query a window, read as Arrow through the Storage Read API."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import date, datetime
+from contextlib import closing, contextmanager
+from datetime import date
 from functools import cached_property
+from math import ceil
 
 import pyarrow as pa
-from google.api_core.exceptions import (
-    Forbidden,
-    GoogleAPICallError,
-    NotFound,
-    Unauthorized,
-)
-from google.auth.exceptions import GoogleAuthError
+from google.api_core.retry import Retry
 from google.cloud import bigquery
-from google.cloud.bigquery_storage_v1 import BigQueryReadClient
+from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY, DEFAULT_RETRY
 from sqlglot import exp
 
-from pipelines.errors import CredentialsError, SettingsError, SourceError
+from pipelines.errors import SettingsError
 from pipelines.pypi.columns import SOURCE_SCHEMA
 from pipelines.pypi.query import END, PROJECT, START, select_downloads
+from pipelines.pypi.settings import Settings
+from pipelines.pypi.upstreams.google_client import (
+    LONGEST_PAUSE,
+    DeadlineReadClient,
+    DeadlineSession,
+    find_credentials,
+    watched,
+)
+from pipelines.pypi.upstreams.google_errors import translated
 from pipelines.pypi.upstreams.schema import unknown_fields
 from pipelines.pypi.windows import Window
 
 LABELS = {"application": "duckdb-evidence-insights"}
-READ_TIMEOUT = 60.0
-"""Seconds to open a read session: without a limit of its own, the client opens one with no retry at all."""
+MEBIBYTE = 2**20
+LEAST_BILLED = 10 * MEBIBYTE
+"""Bytes that a query bills at least; above it, whole mebibytes (https://cloud.google.com/bigquery/pricing)."""
 MAX_QUEUED_PAGES = 8
 _TYPES = {
     pa.string(): {"STRING"},
     pa.bool_(): {"BOOLEAN", "BOOL"},
     pa.timestamp("us", tz="UTC"): {"TIMESTAMP"},
 }
-_REMEDY = (
-    "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a service account's key "
-    "file with the roles BigQuery Job User and BigQuery Read Session User; docs/settings.md tells how."
-)
 
 
 class BigQueryUpstream:
-    """The public table, or one with its schema; `gcp_project` is the Google Cloud project that is billed."""
+    """The settings' table: the public one, or one with its schema."""
 
     origin = "bigquery"
 
-    def __init__(
-        self, table: str, timestamp_column: str, *, gcp_project: str | None, maximum_bytes_billed: int
-    ) -> None:
-        self.table = table
-        self.timestamp_column = timestamp_column
-        self.gcp_project = gcp_project
-        self.maximum_bytes_billed = maximum_bytes_billed
+    def __init__(self, settings: Settings) -> None:
+        self.table = settings.table
+        self._settings = settings
 
     def check(self, projects: list[str]) -> list[str]:
         """Compare the schemas; which projects exist only a billed query could tell, so `projects` is not looked up."""
         del projects
-        with _translated(self.table):
-            present = dict(_flatten(self._client.get_table(self.table).schema))
+        with self._requests() as client:
+            present = dict(_flatten(client.get_table(self.table, retry=self._retry).schema))
         remedy = "Check `table` and `timestamp_column` of [sources.pypi]."
-        return sorted(unknown_fields(present, self.timestamp_column, _fits, where=self.table, remedy=remedy))
+        return sorted(unknown_fields(present, self._settings.timestamp_column, _fits, where=self.table, remedy=remedy))
 
     def available_until(self) -> date | None:
         """`None`: the table is alive, so the clock and `settle_days` decide."""
@@ -68,47 +65,74 @@ class BigQueryUpstream:
         del project
         return 0
 
+    def estimate(self, window: Window) -> int:
+        config = self._job_config(window)
+        config.dry_run, config.use_query_cache = True, False
+        with self._requests() as client:
+            job = client.query(self._sql, job_config=config, retry=self._retry)
+        processed: int = job.total_bytes_processed
+        return max(LEAST_BILLED, ceil(processed / MEBIBYTE) * MEBIBYTE)
+
     def read(self, window: Window) -> Iterator[pa.Table]:
-        with _translated(self.table):
-            job = self._client.query(self._sql, job_config=self._job_config(*window.bounds, window.project))
-            batches = job.result().to_arrow_iterable(
-                bqstorage_client=self._storage,
-                max_queue_size=MAX_QUEUED_PAGES,
-                timeout=READ_TIMEOUT,
-            )
-            for batch in batches:
-                if batch.num_columns:
-                    yield pa.Table.from_batches([batch]).cast(SOURCE_SCHEMA)
+        rows = self._query(window)
+        storage = self._open_storage()
+        # Closed first where the reader stops early: its threads may wait for rows.
+        with translated(self.table, self._client.project), closing(storage.transport):
+            # Without its timeout, which would be one for the whole download.
+            pages = rows.to_arrow_iterable(bqstorage_client=storage, max_queue_size=MAX_QUEUED_PAGES)
+            for page in watched(pages, self._settings.read_timeout, storage.transport.close):
+                if page.num_columns:
+                    yield pa.Table.from_batches([page]).cast(SOURCE_SCHEMA)
+
+    def _query(self, window: Window) -> bigquery.table.RowIterator:
+        """Run the window's query to its end; the rows are still to be read."""
+        config = self._job_config(window)
+        config.maximum_bytes_billed = self._settings.maximum_bytes_billed
+        config.job_timeout_ms = self._settings.query_timeout * 1000
+        restart = DEFAULT_JOB_RETRY.with_timeout(self._settings.query_timeout).with_delay(maximum=LONGEST_PAUSE)
+        with self._requests() as client:
+            job = client.query(self._sql, job_config=config, retry=self._retry, job_retry=restart)
+            return job.result(retry=self._retry, job_retry=restart)
+
+    @contextmanager
+    def _requests(self) -> Iterator[bigquery.Client]:
+        """The client, for requests that must be done by `query_timeout`."""
+        client = self._client
+        client._http.start_clock()  # noqa: SLF001 - ours, see below
+        with translated(self.table, client.project):
+            yield client
 
     @cached_property
     def _client(self) -> bigquery.Client:
-        try:
-            return bigquery.Client(project=self.gcp_project)
-        except OSError as error:
+        credentials, project = find_credentials()
+        if not (self._settings.gcp_project or project):
             what = "No Google Cloud project is named, and the credentials name none: somebody has to be billed."
-            raise SettingsError(
-                what, remedy="Set `gcp_project` under [sources.pypi], or SOURCES__PYPI__GCP_PROJECT."
-            ) from error
+            raise SettingsError(what, remedy="Set `gcp_project` under [sources.pypi], or SOURCES__PYPI__GCP_PROJECT.")
+        session = DeadlineSession(credentials, self._settings.query_timeout)
+        return bigquery.Client(self._settings.gcp_project or project, credentials, _http=session)
 
-    @cached_property
-    def _storage(self) -> BigQueryReadClient:
+    def _open_storage(self) -> DeadlineReadClient:
         credentials = self._client._credentials  # noqa: SLF001 - the client offers no other way to share them
-        return BigQueryReadClient(credentials=credentials)  # type: ignore[no-untyped-call]  # the library's
+        return DeadlineReadClient(credentials, self._settings.read_timeout)
+
+    @property
+    def _retry(self) -> Retry:
+        return DEFAULT_RETRY.with_timeout(self._settings.query_timeout).with_delay(maximum=LONGEST_PAUSE)
 
     @property
     def _sql(self) -> str:
         source = exp.to_table(self.table, dialect="bigquery")
-        return select_downloads(source, self.timestamp_column).sql("bigquery", identify=True)
+        return select_downloads(source, self._settings.timestamp_column).sql("bigquery", identify=True)
 
-    def _job_config(self, start: datetime, end: datetime, project: str) -> bigquery.QueryJobConfig:
+    def _job_config(self, window: Window) -> bigquery.QueryJobConfig:
+        start, end = window.bounds
         return bigquery.QueryJobConfig(
             query_parameters=[
-                bigquery.ScalarQueryParameter(PROJECT, "STRING", project),
+                bigquery.ScalarQueryParameter(PROJECT, "STRING", window.project),
                 bigquery.ScalarQueryParameter(START, "TIMESTAMP", start),
                 bigquery.ScalarQueryParameter(END, "TIMESTAMP", end),
             ],
             labels=LABELS,
-            maximum_bytes_billed=self.maximum_bytes_billed,
         )
 
 
@@ -122,25 +146,3 @@ def _flatten(fields: list[bigquery.SchemaField], prefix: str = "") -> Iterator[t
 
 def _fits(found: str, wanted: pa.DataType) -> bool:
     return found in _TYPES[wanted]
-
-
-@contextmanager
-def _translated(table: str) -> Iterator[None]:
-    """Turns the client's errors into ours; their texts name jobs and tables, never a credential."""
-    try:
-        yield
-    except (GoogleAuthError, Unauthorized) as error:
-        what = f"BigQuery was chosen and no valid Google Cloud credentials were found: {type(error).__name__}."
-        raise CredentialsError(what, remedy=_REMEDY) from error
-    except Forbidden as error:
-        what = f"The credentials may not query {table}: {error.message}"
-        raise CredentialsError(what, remedy=_REMEDY) from error
-    except NotFound as error:
-        what = f"BigQuery found no {table}: {error.message}"
-        raise SourceError(what, remedy="Check `table` and `gcp_project` of [sources.pypi].") from error
-    except GoogleAPICallError as error:
-        if any(detail.get("reason") == "bytesBilledLimitExceeded" for detail in error.errors):
-            what = f"The query would bill more than `maximum_bytes_billed`: {error.message}"
-            raise SourceError(what, remedy="Load fewer days or projects at once, or raise the setting.") from error
-        what = f"BigQuery failed on {table}: {error.message}"
-        raise SourceError(what, remedy="Nothing was loaded; run again, the same window is read anew.") from error

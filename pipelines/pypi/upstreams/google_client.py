@@ -1,0 +1,127 @@
+"""Google's own clients, with credentials that are checked at once and with limits of time that hold."""
+
+import os
+from collections.abc import Callable, Iterator
+from threading import Timer
+from time import monotonic
+from typing import Any, TypeVar
+
+import google.auth
+from google.api_core.exceptions import ServiceUnavailable, from_http_response
+from google.api_core.retry import Retry, if_exception_type
+from google.auth.credentials import Credentials
+from google.auth.environment_vars import CREDENTIALS
+from google.auth.exceptions import GoogleAuthError
+from google.auth.transport.requests import AuthorizedSession
+from google.cloud.bigquery import Client
+from google.cloud.bigquery_storage_v1 import BigQueryReadClient
+from requests import Response
+
+from pipelines.errors import CredentialsError, SourceError
+
+REMEDY = (
+    "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a service account's key "
+    "file with the roles BigQuery Job User and BigQuery Read Session User; docs/settings.md tells how."
+)
+LONGEST_PAUSE = 10.0
+"""Seconds between two attempts, at most: Google's 60 would be too coarse for a deadline."""
+
+Item = TypeVar("Item")
+
+
+def find_credentials() -> tuple[Credentials, str | None]:
+    """The application default credentials, and the Google Cloud project that they name.
+
+    Raises:
+        CredentialsError: there are none, or they are malformed. Its text holds no part of them, nor of the
+            variable: people put the key itself there.
+
+    """
+    try:
+        return google.auth.default(scopes=Client.SCOPE)
+    except (GoogleAuthError, OSError, ValueError, AttributeError):
+        file = os.environ.get(CREDENTIALS)
+    if not file:
+        why = "none can be found, or gcloud's cannot be read"
+    elif os.path.isfile(file):  # noqa: PTH113 - pathlib raises for what is no path at all
+        why = f"the file that {CREDENTIALS} names is not a key of Google's, or is damaged"
+    else:
+        why = f"{CREDENTIALS} does not name a file that exists"
+    raise CredentialsError(f"BigQuery was chosen and needs Google Cloud credentials: {why}.", remedy=REMEDY)
+
+
+class DeadlineSession(AuthorizedSession):
+    """Ends each request by a common deadline: the client gives some of its requests a limit of minutes, or none."""
+
+    def __init__(self, credentials: Credentials, seconds: int) -> None:
+        super().__init__(credentials)  # type: ignore[no-untyped-call]  # the library's
+        self._seconds = seconds
+        self.start_clock()
+
+    def start_clock(self) -> None:
+        """All requests from here on have to be done within the deadline's seconds."""
+        self._deadline = monotonic() + self._seconds
+        self._refusal = ""
+
+    def request(self, *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401 - passed on
+        left = self._deadline - monotonic()
+        if left <= 0:
+            what = f"BigQuery has not done it within `query_timeout`, {self._seconds} s. {self._refusal}".rstrip()
+            raise SourceError(what, remedy="Run again later; or load fewer days at once, or raise the setting.")
+        kwargs["timeout"] = min(kwargs.get("timeout") or left, left)
+        response: Response = super().request(*args, **kwargs)  # type: ignore[no-untyped-call]  # the library's
+        if not response.ok:
+            error = from_http_response(response)  # type: ignore[no-untyped-call]  # as above
+            self._refusal = f"Its last answer was: {error.message}"
+        return response
+
+
+class DeadlineReadClient(BigQueryReadClient):
+    """Opens a session, and a broken stream anew, for at most `seconds`: by default it is never, and for a day."""
+
+    def __init__(self, credentials: Credentials, seconds: int) -> None:
+        super().__init__(credentials=credentials)  # type: ignore[no-untyped-call]  # the library's
+        self._seconds = seconds
+        self._retry = Retry(
+            if_exception_type(ServiceUnavailable), initial=0.1, maximum=LONGEST_PAUSE, timeout=float(seconds)
+        )
+
+    def create_read_session(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the library's
+        return super().create_read_session(*args, **kwargs | {"retry": self._retry, "timeout": float(self._seconds)})
+
+    def read_rows(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the library's
+        # Not its timeout: that would be one for the whole stream, however well it flows.
+        return super().read_rows(*args, **kwargs | {"retry": self._retry})  # type: ignore[no-untyped-call]
+
+
+def watched(items: Iterator[Item], seconds: int, stop: Callable[[], None]) -> Iterator[Item]:
+    """The items, each of which has to come in time; `stop` must make a `next` that hangs fail.
+
+    Raises:
+        SourceError: the next item did not come within `seconds`.
+
+    """
+    late = False
+
+    def give_up() -> None:
+        nonlocal late
+        late = True
+        stop()
+
+    while True:
+        timer = Timer(seconds, give_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            item = next(items, None)
+        except Exception as error:
+            if not late:
+                raise
+            what = f"BigQuery has sent no rows for `read_timeout`, {seconds} s."
+            remedy = "Nothing was loaded; run again, the same window is read anew."
+            raise SourceError(what, remedy=remedy) from error
+        finally:
+            timer.cancel()
+        if item is None:
+            return
+        yield item

@@ -1,0 +1,206 @@
+"""A BigQuery server on this machine, and a way for Google's genuine clients to reach it.
+
+    server = Server(folder)     # starts it; `with` stops it
+    server.fill(demo)           # the demo's rows in a table like the public one
+    project.with_settings(**server.settings).cli(**server.environment(key))
+
+or in a child process, which a test may kill:
+
+    subprocess.Popen([sys.executable, "-m", "tests.cli", "run", "--no-site"], env=... | server.environment(key))
+
+The REST client finds the server by the library's own BIGQUERY_EMULATOR_HOST. The Storage client knows no such
+variable, so `redirect_clients` opens its channel, and the token endpoint of a person's login, by what the environment
+says at that time; without the variables it changes nothing.
+"""
+
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, Self
+from urllib.request import Request, urlopen
+
+import grpc
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from google.cloud import bigquery
+from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
+from google.oauth2 import credentials, service_account
+
+from pipelines.demo import SCHEMA
+from tests.project import ROOT
+
+TABLE = "bigquery-public-data.pypi.file_downloads"
+BILLED = "billed-project"
+PYTHON = ROOT / ".venv-emulator" / "bin" / "python"
+REST, STORAGE = "BIGQUERY_EMULATOR_HOST", "BIGQUERY_STORAGE_EMULATOR_HOST"
+START_SECONDS = 60
+
+_create_channel = BigQueryReadGrpcTransport.create_channel
+_LOGIN_URI = credentials._GOOGLE_OAUTH2_TOKEN_ENDPOINT
+
+
+def redirect_clients() -> None:
+    """Lead the Storage client and the refresh of a login to the server that the environment names, if it names one."""
+
+    def create_channel(*arguments: Any, **options: Any) -> grpc.Channel:  # noqa: ANN401 - the library's
+        if STORAGE not in os.environ:
+            return _create_channel(*arguments, **options)
+        return grpc.insecure_channel(os.environ[STORAGE], options=options.get("options"))
+
+    BigQueryReadGrpcTransport.create_channel = create_channel  # type: ignore[method-assign]
+    credentials._GOOGLE_OAUTH2_TOKEN_ENDPOINT = f"{os.environ[REST]}/token" if REST in os.environ else _LOGIN_URI
+
+
+class Server:
+    """The server process and its data folder; it ends with this process, if not before.
+
+    `kill` and `start` keep the folder, the ports and the known keys, so that a client that waits can go on.
+    """
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        self._options = options
+        self._ports = {"rest": 0, "storage": 0}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._known: list[str] = []
+        folder.mkdir(parents=True, exist_ok=True)
+        self.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.kill()
+
+    def start(self) -> None:
+        """Start it, and wait until it accepts connections; skip the test where there is no Python 3.13."""
+        if not PYTHON.exists():
+            reason = "no .venv-emulator: it needs Python 3.13; `just setup --with-emulator` makes it"
+            pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+        ready = self.folder / "ready.json"
+        ready.unlink(missing_ok=True)
+        ports = [f"--{name}-port={port}" for name, port in self._ports.items()]
+        self._process = subprocess.Popen(
+            [PYTHON, "-m", "tests.bigquery_server", self.folder / "data", ready, *ports, *self._options],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            env={name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+        )
+        deadline = time.monotonic() + START_SECONDS
+        while not ready.exists():
+            assert self._process.poll() is None, "the server ended at once"
+            assert time.monotonic() < deadline, f"the server did not start in {START_SECONDS} s"
+            time.sleep(0.05)
+        self._ports = json.loads(ready.read_text())
+        for key in self._known:
+            self._control("key", key)
+
+    def kill(self) -> None:
+        """End it by SIGKILL."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.communicate()
+
+    def wait(self) -> int:
+        """Wait for a server that a fault ends; its exit code."""
+        assert self._process is not None
+        return self._process.wait(START_SECONDS)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._ports['rest']}"
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The source's settings for `Project.with_settings`."""
+        return {"UPSTREAM": "bigquery", "GCP_PROJECT": BILLED}
+
+    def environment(self, key: Path) -> dict[str, str]:
+        """The variables that lead the redirected clients here, with a key of `make_key`."""
+        return {
+            REST: self.url,
+            STORAGE: f"127.0.0.1:{self._ports['storage']}",
+            "GOOGLE_APPLICATION_CREDENTIALS": str(key),
+        }
+
+    def faults(self, *rules: dict[str, Any]) -> None:
+        """Replace the faults by these; none heals the server.
+
+        A rule has `where`: `rest`, `token`, `create_read_session`, or `read_rows` (before a batch), and optionally
+
+        - `match`: part of the target: `POST /bigquery/v2/projects/x/jobs` for `rest`, a table's or stream's name;
+        - `after`: how often it lets pass what it would strike (0), then `times`: how often it strikes (1);
+        - `delay` in seconds; `exit`: the server dies by itself;
+        - `status`, `reason`, `message` of a REST answer or of the token endpoint's refusal;
+        - `code` (as `UNAVAILABLE`), `message` of a gRPC error.
+        """
+        self._control("faults", list(rules))
+
+    def log(self) -> list[dict[str, Any]]:
+        """Each request since the start: `request` (`POST /...`, `ReadRows STREAM`), `authorization`, `body`."""
+        answer: list[dict[str, Any]] = self._control("log")
+        return answer
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """The configurations of the jobs that were asked for since the start: of queries, without loads."""
+        bodies = [entry["body"].get("configuration", {}) for entry in self.log()]
+        return [body for body in bodies if "query" in body]
+
+    def make_key(self, file: Path, *, known: bool = True) -> Path:
+        """Write a service account's key file; the server accepts it if it is `known`."""
+        private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        plain = serialization.NoEncryption()
+        pem = private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+        content = {
+            "type": "service_account",
+            "project_id": BILLED,
+            "private_key_id": "1",
+            "private_key": pem.decode(),
+            "client_email": "loader@billed-project.iam.gserviceaccount.com",
+            "token_uri": f"{self.url}/token",
+        }
+        file.write_text(json.dumps(content))
+        if known:
+            public = private.public_key().public_bytes(
+                serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+            )
+            self._known.append(public.decode())
+            self._control("key", public.decode())
+        return file
+
+    def client(self, key: Path) -> bigquery.Client:
+        """A client of the tests' own."""
+        account = service_account.Credentials.from_service_account_file(key, scopes=bigquery.Client.SCOPE)  # type: ignore[no-untyped-call]  # the library's
+        return bigquery.Client(BILLED, account, client_options={"api_endpoint": self.url})
+
+    def fill(self, folder: Path) -> None:
+        """Make the table, partitioned by day and clustered by project, of the folder's Parquet files."""
+        client = self.client(self.make_key(self.folder / "fill.json"))
+        client.create_dataset(TABLE.rpartition(".")[0])
+        table = bigquery.Table(TABLE, schema=as_fields(SCHEMA))
+        table.time_partitioning = bigquery.TimePartitioning(field="timestamp")
+        table.clustering_fields = ["project"]
+        client.create_table(table)
+        config = bigquery.LoadJobConfig(source_format="PARQUET")
+        for file in sorted(folder.glob("*.parquet")):
+            with file.open("rb") as rows:
+                client.load_table_from_file(rows, TABLE, job_config=config).result()
+
+    def _control(self, what: str, content: object = None) -> Any:  # noqa: ANN401 - JSON
+        data = None if content is None else json.dumps(content).encode()
+        with urlopen(Request(f"{self.url}/control/{what}", data)) as answer:
+            return json.load(answer)
+
+
+def as_fields(arrow: Any) -> list[bigquery.SchemaField]:  # noqa: ANN401 - a schema or a struct
+    """BigQuery's schema of an Arrow schema of timestamps, strings, booleans and records."""
+    names = {"timestamp[us, tz=UTC]": "TIMESTAMP", "string": "STRING", "bool": "BOOLEAN"}
+    return [
+        bigquery.SchemaField(field.name, names[str(field.type)], "NULLABLE" if field.nullable else "REQUIRED")
+        if str(field.type) in names
+        else bigquery.SchemaField(field.name, "RECORD", fields=as_fields(field.type))
+        for field in arrow
+    ]
