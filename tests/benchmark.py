@@ -38,10 +38,10 @@ _MIB = 2**20
 def main() -> None:
     console = Console()
     with TemporaryDirectory() as folder:
-        demo = Path(folder, "demo")
-        write_demo(demo)
-        peaks = _peaks(demo, Path(folder))  # first: a process starts with its parent's peak
-        console.print(_speed(demo))
+        # A process's peak starts with its parent's: until the peaks are measured, this one must stay small.
+        _run("write", folder)
+        peaks = _peaks(Path(folder))
+        console.print(_speed(Path(folder, "demo")))
         console.print(_memory(peaks))
     if any(long > FLAT * short for short, long in peaks.values()):
         sys.exit(f"The peak of a load ten times longer is over {FLAT} times that of the shorter one.")
@@ -79,22 +79,26 @@ def _memory(peaks: dict[str, list[int]]) -> Table:
     return table
 
 
-def _peaks(demo: Path, folder: Path) -> dict[str, list[int]]:
+def _write(folder: Path) -> None:
+    """The demo's files, and for each of `SIZES` a file of its rows, several times over."""
+    write_demo(folder / "demo")
+    for size in SIZES:
+        rows = f"SELECT rows.* FROM '{folder}/demo/*.parquet' AS rows, RANGE({size}) LIMIT {size}"
+        duckdb.sql(f"COPY ({rows}) TO '{folder}/{size}.parquet'")
+
+
+def _peaks(folder: Path) -> dict[str, list[int]]:
     """MiB at the peak of each load of `SIZES`."""
     peaks: dict[str, list[int]] = {"into an empty warehouse": [], "in place of the same days": []}
     for size in SIZES:
-        source = folder / f"{size}.parquet"
-        duckdb.sql(f"COPY (SELECT rows.* FROM '{demo}/*.parquet' AS rows, RANGE({size}) LIMIT {size}) TO '{source}'")
         settings = {
-            "SOURCES__PYPI__PARQUET_PATH": str(source),
+            "SOURCES__PYPI__PARQUET_PATH": str(folder / f"{size}.parquet"),
             "SOURCES__PYPI__UPSTREAM": "parquet",
             "SOURCES__PYPI__LAG_DAYS": str((END - FIRST_DAY).days),
             "DESTINATION__WAREHOUSE__CREDENTIALS": str(folder / str(size) / "warehouse.duckdb"),
         }
         for measured in peaks.values():
-            command = [sys.executable, "-m", "tests.benchmark", "load"]
-            done = subprocess.run(command, env=os.environ | settings, check=True, capture_output=True, text=True)
-            rows, kibibytes = map(int, done.stdout.split())
+            rows, kibibytes = map(int, _run("load", **settings).split())
             assert rows == size, f"{rows} rows were loaded, not {size}"
             measured.append(kibibytes * 1024 // _MIB)
     return peaks
@@ -108,6 +112,13 @@ def _load() -> None:
 
     report = load(resolve_settings(), open_warehouse(), datetime.now(UTC), lambda _window, _rows: None)
     print(report.accepted + report.quarantined, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+def _run(*arguments: str, **environment: str) -> str:
+    """What a part of this benchmark prints, run as a process of its own."""
+    command = [sys.executable, "-m", "tests.benchmark", *arguments]
+    done = subprocess.run(command, env=os.environ | environment, check=True, capture_output=True, text=True)
+    return done.stdout
 
 
 def _read_alone(demo: Path) -> None:
@@ -137,4 +148,10 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 if __name__ == "__main__":
-    _load() if sys.argv[1:] == ["load"] else main()
+    match sys.argv[1:]:
+        case ["write", folder]:
+            _write(Path(folder))
+        case ["load"]:
+            _load()
+        case _:
+            main()

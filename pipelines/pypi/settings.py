@@ -14,6 +14,7 @@ from packaging.utils import InvalidName, canonicalize_name
 
 from pipelines.errors import SettingsError
 
+TIB = 2**40
 UPSTREAMS = ("parquet", "bigquery")
 FIRST_DAY = date(2016, 1, 1)
 """No download of the public table is older; the KPI models start here."""
@@ -35,7 +36,9 @@ class Settings(BaseConfiguration):
     table: str = "bigquery-public-data.pypi.file_downloads"
     timestamp_column: str = "timestamp"
     gcp_project: str | None = None
-    maximum_bytes_billed: int = 2**40
+    price_per_tib: float = 6.25
+    budget_per_run: float = 6.25
+    budget_per_month: float = 6.25
     query_timeout: int = 600
     read_timeout: int = 120
     lag_days: int = 0
@@ -51,6 +54,15 @@ class Settings(BaseConfiguration):
     def end(self) -> date | None:
         """UTC day to stop before, if one is set."""
         return None if self.end_date is None else _day("end_date", self.end_date)
+
+    @property
+    def budget_bytes(self) -> int | None:
+        """Bytes that a query may bill; `None` where bytes have no price."""
+        return int(self.budget_per_run / self.price_per_tib * TIB) if self.price_per_tib else None
+
+    def price_of(self, billed: int) -> float:
+        """US dollars for that many bytes."""
+        return billed / TIB * self.price_per_tib
 
     def end_at(self, now: datetime) -> date:
         """UTC day to stop before at the time `now`: never today, nor a day that upstream is still filling."""
@@ -106,7 +118,7 @@ def _validate_window(settings: Settings) -> None:
         _reject("start_date", f"is {settings.start}, before the first download on record ({FIRST_DAY})")
     if settings.end is not None and settings.end <= settings.start:
         _reject("end_date", f"is {settings.end}; it is exclusive and must come after start_date, {settings.start}")
-    for field in ("lag_days", "settle_days", "maximum_bytes_billed"):
+    for field in ("lag_days", "settle_days", "price_per_tib", "budget_per_run", "budget_per_month"):
         if getattr(settings, field) < 0:
             _reject(field, f"is {getattr(settings, field)}; it must not be negative")
 

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from pipelines.pypi.ledger import Ledger
 from pipelines.pypi.settings import Settings
 from pipelines.pypi.upstreams.parquet import ParquetUpstream
 from pipelines.pypi.windows import Window
@@ -37,14 +38,17 @@ class Upstream(Protocol):
     def estimate(self, window: Window) -> int:
         """Bytes that reading the window bills at most; asks for no row."""
 
+    def settle_open_queries(self) -> None:
+        """Find out what the queries of a killed run have billed, and put it on record."""
+
     def read(self, window: Window) -> Iterator[pa.Table]:
         """The window's rows, in batches with the columns of `SOURCE_SCHEMA`."""
 
 
-def connect(settings: Settings) -> Upstream:
-    """The upstream that the settings choose."""
+def connect(settings: Settings, ledger: Ledger | None = None) -> Upstream:
+    """The upstream that the settings choose; it records in `ledger` each query that somebody pays for."""
     if settings.upstream == "parquet":
         return ParquetUpstream(settings.parquet_path or "", settings.timestamp_column)
     from pipelines.pypi.upstreams.bigquery import BigQueryUpstream
 
-    return BigQueryUpstream(settings)
+    return BigQueryUpstream(settings, ledger)

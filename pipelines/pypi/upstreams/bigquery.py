@@ -1,19 +1,24 @@
 """Downloads from BigQuery: one parametrised query a window, read as Arrow through the Storage Read API."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import date
 from functools import cached_property
 from math import ceil
+from uuid import uuid4
 
 import pyarrow as pa
+from google.api_core.exceptions import Conflict, GoogleAPICallError, NotFound, RetryError
 from google.api_core.retry import Retry
+from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY, DEFAULT_RETRY
+from requests.exceptions import RequestException
 from sqlglot import exp
 
-from pipelines.errors import SettingsError
+from pipelines.errors import SettingsError, SourceError
 from pipelines.pypi.columns import SOURCE_SCHEMA
+from pipelines.pypi.ledger import Ledger, NoLedger, Query
 from pipelines.pypi.query import END, PROJECT, START, select_downloads
 from pipelines.pypi.settings import Settings
 from pipelines.pypi.upstreams.google_client import (
@@ -44,9 +49,11 @@ class BigQueryUpstream:
 
     origin = "bigquery"
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, ledger: Ledger | None = None) -> None:
         self.table = settings.table
         self._settings = settings
+        self._ledger = ledger or NoLedger()
+        self._estimates: dict[Window, int] = {}
 
     def check(self, projects: list[str]) -> list[str]:
         """Compare the schemas; which projects exist only a billed query could tell, so `projects` is not looked up."""
@@ -66,33 +73,91 @@ class BigQueryUpstream:
         return 0
 
     def estimate(self, window: Window) -> int:
-        config = self._job_config(window)
-        config.dry_run, config.use_query_cache = True, False
-        with self._requests() as client:
-            job = client.query(self._sql, job_config=config, retry=self._retry)
-        processed: int = job.total_bytes_processed
-        return max(LEAST_BILLED, ceil(processed / MEBIBYTE) * MEBIBYTE)
+        if window not in self._estimates:
+            config = self._job_config(window)
+            config.dry_run, config.use_query_cache = True, False
+            with self._requests() as client:
+                job = client.query(self._sql, job_config=config, retry=self._retry)
+            mebibytes = ceil(job.total_bytes_processed / MEBIBYTE)
+            self._estimates[window] = max(LEAST_BILLED, mebibytes * MEBIBYTE)
+        return self._estimates[window]
 
     def read(self, window: Window) -> Iterator[pa.Table]:
-        rows = self._query(window)
+        job, rows = self._query(window)
         storage = self._open_storage()
         # Closed first where the reader stops early: its threads may wait for rows.
-        with translated(self.table, self._client.project), closing(storage.transport):
+        with self._settled(job, rows.total_rows or 0), translated(self.table, self._client.project), closing(storage.transport):
             # Without its timeout, which would be one for the whole download.
             pages = rows.to_arrow_iterable(bqstorage_client=storage, max_queue_size=MAX_QUEUED_PAGES)
             for page in watched(pages, self._settings.read_timeout, storage.transport.close):
                 if page.num_columns:
                     yield pa.Table.from_batches([page]).cast(SOURCE_SCHEMA)
 
-    def _query(self, window: Window) -> bigquery.table.RowIterator:
+    def settle_open_queries(self) -> None:
+        for query in self._ledger.open_queries():
+            self._settle_failed(query)
+
+    def _query(self, window: Window) -> tuple[bigquery.QueryJob, bigquery.table.RowIterator]:
         """Run the window's query to its end; the rows are still to be read."""
-        config = self._job_config(window)
-        config.maximum_bytes_billed = self._settings.maximum_bytes_billed
-        config.job_timeout_ms = self._settings.query_timeout * 1000
+        estimate = self.estimate(window)
+        # Not the client's own restart: each job is to be on record before it is sent.
         restart = DEFAULT_JOB_RETRY.with_timeout(self._settings.query_timeout).with_delay(maximum=LONGEST_PAUSE)
         with self._requests() as client:
-            job = client.query(self._sql, job_config=config, retry=self._retry, job_retry=restart)
-            return job.result(retry=self._retry, job_retry=restart)
+            return restart(self._run_job)(client, window, estimate)
+
+    def _run_job(
+        self, client: bigquery.Client, window: Window, estimate: int
+    ) -> tuple[bigquery.QueryJob, bigquery.table.RowIterator]:
+        config = self._job_config(window)
+        config.maximum_bytes_billed = self._settings.budget_bytes
+        config.job_timeout_ms = self._settings.query_timeout * 1000
+        query = Query(f"insights_{uuid4().hex}", client.project, self._location, window, estimate)
+        self._ledger.begin(query)
+        try:
+            job = self._send(client, query, config)
+            return job, job.result(retry=self._retry, job_retry=None)
+        except BaseException:
+            self._settle_failed(query)
+            raise
+
+    def _send(self, client: bigquery.Client, query: Query, config: bigquery.QueryJobConfig) -> bigquery.QueryJob:
+        try:
+            return client.query(
+                self._sql,
+                job_config=config,
+                job_id=query.job_id,
+                location=query.location,
+                retry=self._retry,
+                job_retry=None,
+            )
+        except Conflict:
+            # The request was repeated, and its first answer lost on the way.
+            return client.get_job(query.job_id, location=query.location, retry=self._retry)
+
+    @contextmanager
+    def _settled(self, job: bigquery.QueryJob, rows: int) -> Iterator[None]:
+        """Record what the job has billed, whether or not its `rows` are all read within."""
+        billed = job.total_bytes_billed or 0
+        try:
+            yield
+        except BaseException:
+            self._ledger.settle(job.job_id, "failed", bytes_billed=billed)
+            raise
+        self._ledger.settle(job.job_id, "done", bytes_billed=billed, rows=rows)
+
+    def _settle_failed(self, query: Query) -> None:
+        """Record what the query has billed. Where BigQuery cannot say, its entry stays open, at its estimate."""
+        place = {"project": query.gcp_project, "location": query.location}
+        with suppress(GoogleAPICallError, RetryError, GoogleAuthError, RequestException, SourceError):
+            try:
+                job = self._client.get_job(query.job_id, **place, retry=None)
+            except NotFound:
+                self._ledger.settle(query.job_id, "failed", bytes_billed=0)
+                return
+            if job.state == "DONE":
+                self._ledger.settle(query.job_id, "failed", bytes_billed=job.total_bytes_billed or 0)
+            else:
+                self._client.cancel_job(query.job_id, **place, retry=None)
 
     @contextmanager
     def _requests(self) -> Iterator[bigquery.Client]:
@@ -110,6 +175,12 @@ class BigQueryUpstream:
             raise SettingsError(what, remedy="Set `gcp_project` under [sources.pypi], or SOURCES__PYPI__GCP_PROJECT.")
         session = DeadlineSession(credentials, self._settings.query_timeout)
         return bigquery.Client(self._settings.gcp_project or project, credentials, _http=session)
+
+    @cached_property
+    def _location(self) -> str:
+        """Where the table is: a job is found again only there."""
+        location: str = self._client.get_table(self.table, retry=self._retry).location
+        return location
 
     def _open_storage(self) -> DeadlineReadClient:
         credentials = self._client._credentials  # noqa: SLF001 - the client offers no other way to share them
