@@ -17,6 +17,7 @@ from pipelines.demo import PROJECTS
 from pipelines.export import Export, export
 from pipelines.load import LoadReport, load
 from pipelines.pypi.settings import resolve_settings
+from pipelines.pypi.windows import Backfill
 from pipelines.transform import transform
 from pipelines.warehouse import Warehouse, open_warehouse
 
@@ -59,9 +60,9 @@ class Project:
         """The same project with other settings."""
         return type(self)(self.folder, {**self.settings, **settings})
 
-    def load(self, now: datetime = NOW) -> LoadReport:
+    def load(self, now: datetime = NOW, backfill: Backfill | None = None) -> LoadReport:
         with self._open() as warehouse:
-            return load(resolve_settings(), warehouse, now, lambda _window, _rows: None)
+            return load(resolve_settings(), warehouse, now, lambda _window, _rows: None, backfill)
 
     def transform(self) -> None:
         with self._open() as warehouse:
