@@ -61,11 +61,11 @@ class Project:
         return type(self)(self.folder, {**self.settings, **settings})
 
     def load(self, now: datetime = NOW, backfill: Backfill | None = None) -> LoadReport:
-        with self._open() as warehouse:
+        with self.warehouse() as warehouse:
             return load(resolve_settings(), warehouse, now, lambda _window, _rows: None, backfill)
 
     def transform(self) -> None:
-        with self._open() as warehouse:
+        with self.warehouse() as warehouse:
             transform(warehouse)
 
     def run(self, now: datetime = NOW) -> Self:
@@ -75,7 +75,7 @@ class Project:
         return self
 
     def export(self) -> Export:
-        with self._open() as warehouse:
+        with self.warehouse() as warehouse:
             return export(warehouse)
 
     def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - whatever SQL takes
@@ -103,7 +103,8 @@ class Project:
         return Done(code, output.getvalue(), errors.getvalue())
 
     @contextmanager
-    def _open(self) -> Iterator[Warehouse]:
+    def warehouse(self) -> Iterator[Warehouse]:
+        """The project's warehouse, as its settings name it."""
         with _environment(self.environment):
             yield open_warehouse()
 

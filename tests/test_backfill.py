@@ -150,7 +150,7 @@ ERRORS = {
     "before the first": (["2015-12-31", "2016-01-02"], "Start it on 2016-01-01 or later"),
     "after the last": (["2026-07-03", "2026-07-12"], "END is exclusive: let it be 2026-07-11 or earlier"),
     "unknown": (["2026-07-03", "2026-07-04", "three"], "'three' is neither in the settings nor in the warehouse"),
-    "no date": (["2026-07-03", "tomorrow"], "does not match the format '%Y-%m-%d'"),
+    "no date": (["2026-07-03", "tomorrow"], "'tomorrow' does not match"),
 }
 
 
