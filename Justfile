@@ -16,6 +16,14 @@ run *arguments: setup
 test *arguments: (setup "--with-emulator") lint
     {{ python }} -m pytest "$@"
 
+# Load a range of days again, as whole days: `just backfill START END [PROJECT]`, END is exclusive.
+backfill *arguments: setup
+    @{{ python }} -m pipelines backfill "$@"
+
+# Remove a project that the settings no longer name, everywhere.
+forget *arguments: setup
+    @{{ python }} -m pipelines forget "$@"
+
 # Show what changed models would change, for review.
 plan: setup
     @{{ python }} -m pipelines plan

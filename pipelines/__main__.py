@@ -2,25 +2,28 @@
 
 import shutil
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from packaging.utils import canonicalize_name
 from rich.console import Console
 from rich.text import Text
 
 from pipelines import site as evidence
 from pipelines import summary
 from pipelines.demo import write_demo
-from pipelines.errors import InsightsError, SiteError
+from pipelines.errors import InsightsError, SiteError, WarehouseError
 from pipelines.export import Export, export
+from pipelines.forget import forget as forget_project
+from pipelines.forget import require_forgettable
 from pipelines.load import load
 from pipelines.lock import only_run
 from pipelines.progress import step
 from pipelines.pypi.settings import Settings, resolve_settings
-from pipelines.pypi.windows import Window
-from pipelines.warehouse import open_warehouse
+from pipelines.pypi.windows import Backfill, Window
+from pipelines.warehouse import Warehouse, open_warehouse
 
 DEMO = Path("data/demo")
 
@@ -33,40 +36,56 @@ app = typer.Typer(
 console = Console()
 
 
+Site = Annotated[bool, typer.Option(help="Build the Evidence site where a mart or a page has changed.")]
+Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"])]
+
+
 @app.command()
-def run(
-    site: Annotated[bool, typer.Option(help="Build the Evidence site where a mart or a page has changed.")] = True,  # noqa: FBT002 - a flag
-) -> None:
+def run(site: Site = True) -> None:  # noqa: FBT002 - a flag
     """Load the days that are missing, compute the KPIs, export them and build the site.
 
     Without settings of yours it runs on generated demo data. It loads no day twice, so run it as often as you like.
     """
-    # Before any SQL is generated: SQLMesh extends SQLGlot's dialects, and one that has been used keeps its old self.
-    from pipelines.transform import transform
+    _run(resolve_settings(), None, site=site)
+
+
+@app.command()
+def backfill(
+    start: Day,
+    end: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The day to stop before.")],
+    project: Annotated[str | None, typer.Argument(help="All of the settings, if none is named.")] = None,
+    site: Site = True,  # noqa: FBT002 - a flag
+) -> None:
+    """Load the days from START to before END, also where they are loaded already.
+
+    They replace what is there, as whole days. The next run goes on where the last one ended.
+    """
+    settings = resolve_settings()
+    projects = [canonicalize_name(project)] if project else settings.projects
+    _run(settings, Backfill(projects, start.date(), end.date()), site=site)
+
+
+@app.command()
+def forget(
+    project: str,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,  # noqa: FBT002 - a flag
+    site: Site = True,  # noqa: FBT002 - a flag
+) -> None:
+    """Remove a project that the settings no longer name from the warehouse, the KPIs, the exports and the site."""
+    import pipelines.transform  # noqa: F401 - before any SQL is generated, as in `_run`
 
     settings = resolve_settings()
     warehouse = open_warehouse()
-    _ensure_demo(settings)
-    warehouse.require_writable()
+    if not warehouse.exists:
+        raise WarehouseError("There is no warehouse to remove a project from.", remedy="`just run` makes one.")
     with only_run(warehouse.folder):
-        with step(console, "Load") as update:
-            rows = 0
-
-            def count(window: Window, batch: int) -> None:
-                nonlocal rows
-                rows += batch
-                update(f"{window}, {rows:,} rows")
-
-            report = load(settings, warehouse, datetime.now(UTC), count)
-            update(f"{report.accepted:,} rows")
-        with step(console, "Compute the KPIs") as update:
-            recomputed = transform(warehouse)
-            update(f"{len(recomputed)} days recomputed")
-        with step(console, "Export the marts") as update:
-            exported = export(warehouse)
-            update(f"{exported.folder}" if exported.changed else "unchanged")
-        where = _build(exported) if site else "not built (--no-site)"
-    summary.show(console, report, recomputed, warehouse, where)
+        name = require_forgettable(project, settings, warehouse)
+        if not yes and not typer.confirm(f"Remove all downloads of {name}? To load them again is billed again."):
+            return
+        with step(console, f"Forget {name}"):
+            forget_project(name, settings, warehouse)
+        _, where = _show(warehouse, site=site)
+    console.print(f"Forgotten: {name}. Site: {where}")
 
 
 @app.command()
@@ -131,6 +150,42 @@ def reset(
             shutil.rmtree(path, ignore_errors=True)
         warehouse.file.unlink()
         console.print("Removed.")
+
+
+def _run(settings: Settings, backfill: Backfill | None, *, site: bool) -> None:
+    """Load what is missing, or the backfill, and bring all that follows from it up to date."""
+    # Before any SQL is generated: SQLMesh extends SQLGlot's dialects, and one that has been used keeps its old self.
+    import pipelines.transform  # noqa: F401
+
+    warehouse = open_warehouse()
+    _ensure_demo(settings)
+    warehouse.require_writable()
+    with only_run(warehouse.folder):
+        with step(console, "Load") as update:
+            rows = 0
+
+            def count(window: Window, batch: int) -> None:
+                nonlocal rows
+                rows += batch
+                update(f"{window}, {rows:,} rows")
+
+            report = load(settings, warehouse, datetime.now(UTC), count, backfill)
+            update(f"{report.accepted:,} rows")
+        recomputed, where = _show(warehouse, site=site)
+    summary.show(console, report, recomputed, warehouse, where)
+
+
+def _show(warehouse: Warehouse, *, site: bool) -> tuple[list[date], str]:
+    """Compute the KPIs, export and build; return the days that were recomputed, and where the site is."""
+    from pipelines.transform import transform
+
+    with step(console, "Compute the KPIs") as update:
+        recomputed = transform(warehouse)
+        update(f"{len(recomputed)} days recomputed")
+    with step(console, "Export the marts") as update:
+        exported = export(warehouse)
+        update(f"{exported.folder}" if exported.changed else "unchanged")
+    return recomputed, _build(exported) if site else "not built (--no-site)"
 
 
 def _ensure_demo(settings: Settings) -> None:

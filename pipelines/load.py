@@ -8,11 +8,11 @@ from datetime import datetime
 from dlt.common.exceptions import SignalReceivedException
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from pipelines.errors import InsightsError, WarehouseError
+from pipelines.errors import InsightsError, SettingsError, WarehouseError
 from pipelines.pypi import OnRows, pypi
-from pipelines.pypi.settings import Settings
+from pipelines.pypi.settings import FIRST_DAY, Settings
 from pipelines.pypi.upstreams import Upstream, connect
-from pipelines.pypi.windows import Window, plan_windows
+from pipelines.pypi.windows import DAY, Backfill, Window, plan_windows
 from pipelines.warehouse import CREDENTIALS, Warehouse
 
 
@@ -21,7 +21,8 @@ class LoadReport:
     """What a run has loaded: its windows, and its rows by their fate.
 
     `untimed` rows have no timestamp and so belong to no day; `silent` projects had no row in their windows;
-    `unknown_columns` are upstream's, not the contract's.
+    `unknown_columns` are upstream's, not the contract's; `untracked` projects are in the warehouse and not in the
+    settings.
     """
 
     windows: Sequence[Window]
@@ -30,39 +31,50 @@ class LoadReport:
     untimed: int = 0
     silent: Sequence[str] = ()
     unknown_columns: Sequence[str] = ()
+    untracked: Sequence[str] = ()
     finished_earlier: bool = False
 
 
-def load(settings: Settings, warehouse: Warehouse, now: datetime, on_rows: OnRows) -> LoadReport:
-    """Load the days of the settings' projects that the warehouse lacks, each whole and once.
+def load(
+    settings: Settings, warehouse: Warehouse, now: datetime, on_rows: OnRows, backfill: Backfill | None = None
+) -> LoadReport:
+    """Load the days of the settings' projects that the warehouse lacks, or those of `backfill`; each whole and once.
 
     Raises:
+        SettingsError: the backfill is not of settled days of known projects.
         SourceError: the upstream cannot deliver; checked before anything is written.
         ContractError: too many rows break the contract; nothing is loaded.
         WarehouseError: the warehouse cannot be written or trusted.
 
     """
+    if backfill:
+        _require_known(backfill, settings, warehouse)
+    projects = (backfill or settings).projects
     upstream = connect(settings)
-    unknown_columns = upstream.check(settings.projects)
+    unknown_columns = upstream.check(list(projects))
     warehouse.require_writable()
     _refuse_mixing(warehouse, upstream)
-    finished_earlier = _finish_pending(warehouse)
-    windows = _missing_windows(settings, warehouse, upstream, now)
+    finished_earlier = finish_pending(warehouse)
+    if backfill:
+        _require_loadable(backfill, settings, upstream, now)
+    windows = backfill.windows if backfill else _missing_windows(settings, warehouse, upstream, now)
     if windows:
-        source = pypi(upstream, windows, tolerance=settings.tolerance, on_rows=on_rows)
-        with _unwrapped():
+        source = pypi(upstream, windows, tolerance=settings.tolerance, moves_cursor=backfill is None, on_rows=on_rows)
+        with unwrapped():
             loaded = warehouse.pipeline.run(source).loads_ids
         counts = warehouse.count_rows(loaded)
     else:
         counts = {}
     warehouse.require_exact()
+    warehouse.track(settings.projects)
     return LoadReport(
         windows,
         accepted=sum(accepted for accepted, _ in counts.values()),
         quarantined=sum(quarantined for _, quarantined in counts.values()),
         silent=[project for project, count in counts.items() if count == (0, 0)],
-        untimed=sum(map(upstream.count_untimed, settings.projects)),
+        untimed=sum(map(upstream.count_untimed, projects)),
         unknown_columns=unknown_columns,
+        untracked=sorted(set(warehouse.loaded_days()) - set(settings.projects)),
         finished_earlier=finished_earlier,
     )
 
@@ -77,6 +89,27 @@ def _missing_windows(settings: Settings, warehouse: Warehouse, upstream: Upstrea
     ]
 
 
+def _require_known(backfill: Backfill, settings: Settings, warehouse: Warehouse) -> None:
+    """A project that is no longer tracked may be mended; another one is a slip, or belongs in the settings."""
+    for project in backfill.projects:
+        if project not in settings.projects and project not in warehouse.loaded_days():
+            what = f"The project {project!r} is neither in the settings nor in the warehouse."
+            raise SettingsError(what, remedy="Check its name, or add it to `projects` of [sources.pypi].")
+
+
+def _require_loadable(backfill: Backfill, settings: Settings, upstream: Upstream, now: datetime) -> None:
+    end = min(filter(None, (settings.settled_at(now), upstream.available_until())))
+    if backfill.start < FIRST_DAY:
+        what = f"The backfill starts on {backfill.start}, before the first download on record."
+        raise SettingsError(what, remedy=f"Start it on {FIRST_DAY} or later.")
+    if backfill.end <= backfill.start:
+        what = f"The backfill from {backfill.start} to before {backfill.end} has no day."
+        raise SettingsError(what, remedy="END is exclusive, and comes after START.")
+    if backfill.end > end:
+        what = f"The backfill ends with {backfill.end - DAY}; the last day that upstream has in full is {end - DAY}."
+        raise SettingsError(what, remedy=f"END is exclusive: let it be {end} or earlier.")
+
+
 def _refuse_mixing(warehouse: Warehouse, upstream: Upstream) -> None:
     """Demo data is never counted beside real downloads."""
     held = warehouse.origins()
@@ -86,18 +119,18 @@ def _refuse_mixing(warehouse: Warehouse, upstream: Upstream) -> None:
         raise WarehouseError(what, remedy=remedy)
 
 
-def _finish_pending(warehouse: Warehouse) -> bool:
+def finish_pending(warehouse: Warehouse) -> bool:
     """Finish the packages of a run that died: `run()` would ignore new data while one is pending."""
     if not warehouse.exists or not warehouse.pipeline.has_pending_data:
         return False
     warehouse.take_back_unfinished()
-    with _unwrapped():
+    with unwrapped():
         warehouse.pipeline.run()
     return True
 
 
 @contextmanager
-def _unwrapped() -> Iterator[None]:
+def unwrapped() -> Iterator[None]:
     """Lets our own errors out of dlt's step error, and says when a person has stopped the run."""
     try:
         yield

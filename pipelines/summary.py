@@ -30,6 +30,9 @@ def show(console: Console, report: LoadReport, recomputed: Sequence[date], wareh
         console.print(f"No download in the loaded days, is the name right? {', '.join(report.silent)}.")
     if report.unknown_columns:
         console.print(f"Fields that upstream has and the contract does not: {', '.join(report.unknown_columns)}.")
+    if report.untracked:
+        names = ", ".join(report.untracked)
+        console.print(f"No longer tracked, and kept: {names}. `just forget PROJECT` removes one.", soft_wrap=True)
     if recomputed:
         console.print(f"KPIs recomputed: {len(recomputed)} days, {recomputed[0]} to {recomputed[-1]}.", highlight=False)
     console.print()

@@ -33,7 +33,7 @@ _AUDIT_REMEDY = (
 
 
 def transform(warehouse: Warehouse) -> list[date]:
-    """Bring the marts up to date with models and committed loads; return the days that were recomputed.
+    """Bring the marts up to date with models, committed loads and forgotten projects; return the recomputed days.
 
     Raises:
         TransformError: a test, an evaluation or an audit failed; the loads stay unacknowledged, so a later run
@@ -41,7 +41,8 @@ def transform(warehouse: Warehouse) -> list[date]:
 
     """
     pending = warehouse.pending_days(CONSUMER)
-    days = sorted({day for loaded in pending.values() for day in loaded})
+    forgotten = warehouse.forgotten_days()
+    days = sorted(forgotten.union(*pending.values()))
     output = io.StringIO()
     console = TerminalConsole(console=Console(file=output, width=WIDTH))
     with _context(warehouse, console) as context, _translated(output):
@@ -59,7 +60,7 @@ def transform(warehouse: Warehouse) -> list[date]:
                     no_prompts=True,
                     auto_apply=True,
                 )
-    warehouse.acknowledge(CONSUMER, list(pending))
+    warehouse.acknowledge(CONSUMER, list(pending), forgotten)
     return days
 
 

@@ -1,7 +1,7 @@
 """The warehouse: where dlt loads to, what it has committed, and what its readers have taken from it."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date
@@ -18,6 +18,7 @@ from dlt.common.storages.load_package import ParsedLoadJobFileName
 from dlt.destinations.exceptions import DatabaseUndefinedRelation, DestinationConnectionError
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.destinations.impl.motherduck.configuration import MotherDuckCredentials
+from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.errors import SettingsError, WarehouseError
 
@@ -126,11 +127,42 @@ class Warehouse:
 
     def origins(self) -> set[str]:
         """Where the committed data came from: `demo`, `parquet`, `bigquery`."""
-        return {row[0] for row in self.query("SELECT DISTINCT origin FROM load_watermarks")}
+        return {row[0] for row in self.query("SELECT DISTINCT origin FROM loaded_days")}
+
+    def projects(self) -> set[str]:
+        """The projects of which the warehouse holds anything, complete loads or not, or the KPIs still may."""
+        self._ensure_bookkeeping()
+        tables = (*PROJECT_TABLES, "forgotten_days")
+        return {row[0] for row in self.query(" UNION ".join(f"SELECT project FROM {table}" for table in tables))}
+
+    def track(self, projects: Sequence[str]) -> None:
+        """Remember which projects the settings name; the marts show the others as no longer tracked."""
+        if not self._ensure_bookkeeping():
+            return
+        with self._transaction() as client:
+            client.execute_sql("DELETE FROM tracked_projects")
+            client.execute_sql("INSERT INTO tracked_projects SELECT UNNEST(%s)", list(projects))
+
+    def forget(self, project: str) -> None:
+        """Remove the project's rows and what is known of its loads, and keep its days until the KPIs have followed."""
+        with self._transaction() as client:
+            client.execute_sql(
+                "INSERT INTO forgotten_days SELECT project, day FROM file_downloads WHERE project = %s "
+                "UNION SELECT project, day FROM loaded_days WHERE project = %s",
+                project,
+                project,
+            )
+            for table in PROJECT_TABLES:
+                client.execute_sql(f"DELETE FROM {table} WHERE project = %s", project)
+
+    def forgotten_days(self) -> set[date]:
+        """The days of forgotten projects that the KPIs may still count."""
+        self._ensure_bookkeeping()
+        return {row[0] for row in self.query("SELECT DISTINCT day FROM forgotten_days")}
 
     def pending_days(self, consumer: str) -> dict[str, list[date]]:
         """The days of each committed load that `consumer` has not acknowledged, by load id."""
-        self._ensure_acknowledgements()
+        self._ensure_bookkeeping()
         pending: dict[str, list[date]] = {}
         rows = self.query(
             f"SELECT DISTINCT _dlt_load_id, day FROM ({COMMITTED_DAYS}) WHERE _dlt_load_id NOT IN "
@@ -141,11 +173,12 @@ class Warehouse:
             pending.setdefault(load_id, []).append(day)
         return pending
 
-    def acknowledge(self, consumer: str, load_ids: Sequence[str]) -> None:
+    def acknowledge(self, consumer: str, load_ids: Sequence[str], forgotten_days: Collection[date]) -> None:
         """Remember that `consumer` has taken the loads, once all that follows from them is done."""
-        with _friendly(), self.pipeline.sql_client() as client:
+        with self._transaction() as client:
             for load_id in load_ids:
                 client.execute_sql("INSERT INTO acknowledged_loads VALUES (%s, %s)", consumer, load_id)
+            client.execute_sql("DELETE FROM forgotten_days WHERE LIST_CONTAINS(%s::DATE[], day)", list(forgotten_days))
 
     def require_exact(self) -> None:
         """Raise `WarehouseError` unless each loaded day has the rows that its extract counted."""
@@ -160,13 +193,31 @@ class Warehouse:
                 what, remedy="Something else has written raw.file_downloads. Restore it, or start anew."
             )
 
-    def _ensure_acknowledgements(self) -> None:
+    def _ensure_bookkeeping(self) -> bool:
+        """Make the tables that are ours and not dlt's; return whether there is a place for them yet."""
         if not self.exists:
-            return
+            return False
         with _friendly(), self.pipeline.sql_client() as client:
-            if client.has_dataset():
-                client.execute_sql("CREATE TABLE IF NOT EXISTS acknowledged_loads (consumer TEXT, load_id TEXT)")
+            if not client.has_dataset():
+                return False
+            for table, columns in _BOOKKEEPING.items():
+                client.execute_sql(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
+        return True
 
+    @contextmanager
+    def _transaction(self) -> Iterator[SqlClientBase[Any]]:
+        with _friendly(), self.pipeline.sql_client() as client, client.begin_transaction():
+            yield client
+
+
+PROJECT_TABLES = ("file_downloads", "quarantine", "loaded_days", "load_watermarks")
+"""What dlt has loaded, all of it by project."""
+
+_BOOKKEEPING = {
+    "acknowledged_loads": "consumer TEXT, load_id TEXT",
+    "forgotten_days": "project TEXT, day DATE",
+    "tracked_projects": "project TEXT",
+}
 
 COMMITTED_DAYS = """
     SELECT loaded_days.* FROM loaded_days

@@ -17,6 +17,7 @@ from pipelines.demo import PROJECTS
 from pipelines.export import Export, export
 from pipelines.load import LoadReport, load
 from pipelines.pypi.settings import resolve_settings
+from pipelines.pypi.windows import Backfill
 from pipelines.transform import transform
 from pipelines.warehouse import Warehouse, open_warehouse
 
@@ -59,12 +60,12 @@ class Project:
         """The same project with other settings."""
         return type(self)(self.folder, {**self.settings, **settings})
 
-    def load(self, now: datetime = NOW) -> LoadReport:
-        with self._open() as warehouse:
-            return load(resolve_settings(), warehouse, now, lambda _window, _rows: None)
+    def load(self, now: datetime = NOW, backfill: Backfill | None = None) -> LoadReport:
+        with self.warehouse() as warehouse:
+            return load(resolve_settings(), warehouse, now, lambda _window, _rows: None, backfill)
 
     def transform(self) -> None:
-        with self._open() as warehouse:
+        with self.warehouse() as warehouse:
             transform(warehouse)
 
     def run(self, now: datetime = NOW) -> Self:
@@ -74,7 +75,7 @@ class Project:
         return self
 
     def export(self) -> Export:
-        with self._open() as warehouse:
+        with self.warehouse() as warehouse:
             return export(warehouse)
 
     def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - whatever SQL takes
@@ -102,7 +103,8 @@ class Project:
         return Done(code, output.getvalue(), errors.getvalue())
 
     @contextmanager
-    def _open(self) -> Iterator[Warehouse]:
+    def warehouse(self) -> Iterator[Warehouse]:
+        """The project's warehouse, as its settings name it."""
         with _environment(self.environment):
             yield open_warehouse()
 

@@ -32,6 +32,16 @@ def test_lag_counts_back_from_the_last_loaded_day() -> None:
     assert windows([1, 2, 3, 4, 5], lag_days=2) == [(4, 10)]
 
 
+def test_lag_counts_back_within_what_is_wanted() -> None:
+    """Days that a backfill has loaded after the end are not read again, and those before it are."""
+    assert windows([*range(1, 11), 15, 16], lag_days=2) == [(9, 10)]
+
+
+def test_days_loaded_ahead_leave_the_gap_to_load() -> None:
+    """After a backfill of later days only the days between are missing."""
+    assert windows([1, 2, 3, 8, 9, 10]) == [(4, 7)]
+
+
 def test_nothing_is_left_when_all_is_loaded() -> None:
     """There is no empty window."""
     assert windows(list(range(1, 11))) == []

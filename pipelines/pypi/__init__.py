@@ -24,18 +24,18 @@ LOADED_DAYS_SCHEMA = pa.schema(
         pa.field("day", pa.date32(), nullable=False),
         pa.field("accepted", pa.int64(), nullable=False),
         pa.field("quarantined", pa.int64(), nullable=False),
+        pa.field("origin", pa.string(), nullable=False),
     ]
 )
-"""`raw.loaded_days`: what each load package covered, and how many rows of each kind it took from it."""
+"""`raw.loaded_days`: what each load package covered, how many rows of each kind it took from it, and from where."""
 
 WATERMARK_SCHEMA = pa.schema(
     [
         pa.field("project", pa.string(), nullable=False),
         pa.field("loaded_until", pa.date32(), nullable=False),
-        pa.field("origin", pa.string(), nullable=False),
     ]
 )
-"""`raw.load_watermarks`: the day after the last one loaded, and where the data came from."""
+"""`raw.load_watermarks`: the day after the last one that each run has loaded; a backfill adds none."""
 
 FROZEN: TSchemaContractDict = {"tables": "evolve", "columns": "freeze", "data_type": "freeze"}
 
@@ -56,6 +56,7 @@ def pypi(
     windows: Sequence[Window],
     *,
     tolerance: float = 0.001,
+    moves_cursor: bool = True,
     on_rows: OnRows = lambda _window, _rows: None,
 ) -> Iterator[DltResource]:
     """Downloads of the `windows`, replaced as whole days, with what breaks the contract beside them.
@@ -66,6 +67,7 @@ def pypi(
         upstream: where the rows are read.
         windows: whole days, those of one project in ascending order.
         tolerance: share of a project's rows, rounded up to a whole row, that may break the contract.
+        moves_cursor: whether dlt's cursor and the watermark follow; those of a backfill stay where they are.
         on_rows: is told of each batch, as its window and its number of rows.
 
     Raises:
@@ -76,7 +78,7 @@ def pypi(
     replace = _replace_days(windows)
     for project in dict.fromkeys(window.project for window in windows):
         mine = [window for window in windows if window.project == project]
-        downloads = _extract(project, mine, upstream, tolerance, on_rows)
+        downloads = _extract(mine, upstream, tolerance, on_rows, moves_cursor=moves_cursor)
         yield downloads
         yield _table("file_downloads", project, downloads, columns=ROW_MODEL, write_disposition=replace)
         yield _table("quarantine", project, downloads, write_disposition=replace)
@@ -84,20 +86,30 @@ def pypi(
         yield _table("load_watermarks", project, downloads, write_disposition="append")
 
 
-def _extract(
-    project: str, windows: Sequence[Window], upstream: Upstream, tolerance: float, on_rows: OnRows
-) -> DltResource:
-    """The project's rows, read and validated once, as parts for the tables."""
+def resource_name(project: str) -> str:
+    """The resource that reads the project's rows; dlt keeps its cursor under this name."""
+    return f"downloads_{project}"
 
-    @dlt.resource(name=f"downloads_{project}", selected=False)
+
+def _extract(
+    windows: Sequence[Window], upstream: Upstream, tolerance: float, on_rows: OnRows, *, moves_cursor: bool
+) -> DltResource:
+    """The rows of one project's windows, read and validated once, as parts for the tables."""
+    project, end = windows[0].project, max(window.end for window in windows)
+
+    @dlt.resource(name=resource_name(project), selected=False)
     def downloads(
         # No boundary de-duplication: it would hash each row of the last day, and drop equal downloads.
         cursor: dlt.sources.incremental[date] = dlt.sources.incremental(  # noqa: B008 - dlt's way to declare it
-            "day", initial_value=windows[0].start, primary_key=()
+            # With an end, dlt keeps no state.
+            "day",
+            initial_value=windows[0].start,
+            end_value=None if moves_cursor else end,
+            primary_key=(),
         ),
     ) -> Iterator[Part]:
         # The query has applied the window; dlt must not filter by a cursor that the warehouse may not have committed.
-        cursor.advance(max(window.end for window in windows) - DAY)
+        cursor.advance(max(end - DAY, cursor.last_value or end - DAY))
         accepted = dict.fromkeys((day for window in windows for day in window.days), 0)
         quarantined = dict(accepted)
         reasons: list[str] = []
@@ -117,8 +129,9 @@ def _extract(
                     reasons = reasons or broken.column("reason").slice(0, 1).to_pylist()
                     yield Part("quarantine", broken)
         _check_tolerance(project, sum(accepted.values()), sum(quarantined.values()), tolerance, reasons)
-        yield Part("loaded_days", _loaded_days(project, accepted, quarantined))
-        yield Part("load_watermarks", _watermark(project, windows, upstream.origin))
+        yield Part("loaded_days", _loaded_days(project, accepted, quarantined, upstream.origin))
+        watermark = pa.table([[project], [end]], schema=WATERMARK_SCHEMA)
+        yield Part("load_watermarks", watermark if moves_cursor else watermark.schema.empty_table())
 
     return downloads()
 
@@ -176,11 +189,13 @@ def _check_tolerance(project: str, accepted: int, quarantined: int, tolerance: f
     raise ContractError(what, remedy="Look at the upstream's rows, or raise `tolerance` of [sources.pypi].")
 
 
-def _loaded_days(project: str, accepted: dict[date, int], quarantined: dict[date, int]) -> pa.Table:
-    columns = [[project] * len(accepted), list(accepted), list(accepted.values()), list(quarantined.values())]
+def _loaded_days(project: str, accepted: dict[date, int], quarantined: dict[date, int], origin: str) -> pa.Table:
+    days = len(accepted)
+    columns = [
+        [project] * days,
+        list(accepted),
+        list(accepted.values()),
+        list(quarantined.values()),
+        [origin] * days,
+    ]
     return pa.table(columns, schema=LOADED_DAYS_SCHEMA)
-
-
-def _watermark(project: str, windows: Sequence[Window], origin: str) -> pa.Table:
-    row = {"project": project, "loaded_until": max(window.end for window in windows), "origin": origin}
-    return pa.Table.from_pylist([row], schema=WATERMARK_SCHEMA)

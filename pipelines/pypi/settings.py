@@ -66,8 +66,12 @@ class Settings(BaseConfiguration):
 
     def end_at(self, now: datetime) -> date:
         """UTC day to stop before at the time `now`: never today, nor a day that upstream is still filling."""
-        settled = now.astimezone(UTC).date() - timedelta(days=self.settle_days)
+        settled = self.settled_at(now)
         return settled if self.end is None else min(self.end, settled)
+
+    def settled_at(self, now: datetime) -> date:
+        """The first UTC day that is not settled at the time `now`: today, or one that upstream may still be filling."""
+        return now.astimezone(UTC).date() - timedelta(days=self.settle_days)
 
 
 def resolve_settings() -> Settings:
@@ -91,7 +95,7 @@ def resolve_settings() -> Settings:
 
 
 def _validated(settings: Settings) -> Settings:
-    settings.projects = [_project(name) for name in dict.fromkeys(settings.projects)]
+    settings.projects = list(dict.fromkeys(map(_project, settings.projects)))
     if not settings.projects:
         _reject("projects", "names no project")
     if settings.upstream not in UPSTREAMS:

@@ -1,6 +1,6 @@
 """Which whole UTC days to load: those that are wanted and not yet loaded, and the last few again."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -28,13 +28,26 @@ class Window:
         return f"{self.project} {self.start} to {self.end - DAY}"
 
 
+@dataclass(frozen=True)
+class Backfill:
+    """The days of each of `projects` from `start` to before `end`, to load whether or not they are loaded."""
+
+    projects: Sequence[str]
+    start: date
+    end: date
+
+    @property
+    def windows(self) -> list[Window]:
+        return [Window(project, self.start, self.end) for project in self.projects]
+
+
 def plan_windows(project: str, start: date, end: date, loaded: Iterable[date], lag_days: int) -> list[Window]:
     """The windows of `[start, end)` that are still to load.
 
     `loaded` are the days that a committed load has covered, whether or not they had rows. The last `lag_days`
     of those before `end` are loaded again, so a `start` that moves back fills the days before, and a gap closes.
     """
-    done = set(loaded)
+    done = {day for day in loaded if day < end}
     if done:
         done -= set(_days(max(done) + DAY - timedelta(days=lag_days), max(done) + DAY))
     windows: list[Window] = []

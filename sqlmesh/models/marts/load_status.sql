@@ -34,7 +34,7 @@ WITH loaded AS (
 ), origins AS (
   SELECT
     MAX(CASE WHEN origin = 'demo' THEN 1 ELSE 0 END) AS demo
-  FROM raw.load_watermarks
+  FROM raw.loaded_days
 )
 SELECT
   counted.first_day::DATE AS first_day,

@@ -1,12 +1,14 @@
 MODEL (
   name marts.project_summary,
-  kind FULL,
+  /* A view follows the settings' projects also when no day has changed. */
+  kind VIEW,
   description 'Each project in its last whole week, against the week before.',
   grain project,
   column_descriptions (
     project = 'Project, by its normalised name.',
     first_day = 'First UTC day with a download.',
     last_day = 'Last UTC day with a download.',
+    is_tracked = 'TRUE where the settings name the project; the data of others is kept and ends where it ended.',
     week = 'Monday of the last whole week; NULL where there is none yet.',
     downloads = 'All downloads of that week.',
     downloads_without_mirrors = 'Downloads of that week by anything but a mirror.',
@@ -23,7 +25,7 @@ MODEL (
   ),
   audits (
     unique_values(columns := project),
-    not_null(columns := (project, first_day, last_day))
+    not_null(columns := (project, first_day, last_day, is_tracked))
   )
 );
 
@@ -49,11 +51,14 @@ SELECT
   s.project,
   s.first_day::DATE AS first_day,
   s.last_day::DATE AS last_day,
+  (t.project IS NOT NULL)::BOOLEAN AS is_tracked,
   w.week,
   @lenses('w.$lens'),
   @lenses('w.previous_$lens'),
   @lenses('w.change_$lens')
 FROM spans AS s
+LEFT JOIN raw.tracked_projects AS t
+  ON s.project = t.project
 LEFT JOIN last_weeks AS l
   ON s.project = l.project
 LEFT JOIN marts.downloads_weekly AS w
