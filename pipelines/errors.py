@@ -4,7 +4,7 @@ InsightsError
 ├── SettingsError          a setting is missing, malformed or contradicts another
 ├── SourceError            the upstream cannot deliver what was asked for
 │   ├── UnknownProjectError    the upstream holds no row of the project
-│   ├── SchemaError            a column of the contract is missing upstream or has another type
+│   ├── SchemaError            a column of the contract is missing upstream or retyped, or one is new and may not be
 │   └── CredentialsError       the upstream does not accept the credentials, or finds none
 ├── ContractError          more rows break the contract than the settings tolerate
 ├── WarehouseError         the warehouse cannot be opened, written or trusted
@@ -38,7 +38,7 @@ class UnknownProjectError(SourceError):
 
 
 class SchemaError(SourceError):
-    """A column of the contract is missing upstream or has another type."""
+    """A column of the contract is missing upstream or retyped, or one is new and may not be."""
 
 
 class CredentialsError(SourceError):

@@ -12,6 +12,7 @@ from pipelines.errors import InsightsError, WarehouseError
 from pipelines.pypi import OnRows, pypi
 from pipelines.pypi.settings import Settings
 from pipelines.pypi.upstreams import Upstream, connect
+from pipelines.pypi.upstreams.schema import refuse_unknown
 from pipelines.pypi.windows import Window, plan_windows
 from pipelines.warehouse import CREDENTIALS, Warehouse
 
@@ -44,12 +45,15 @@ def load(settings: Settings, warehouse: Warehouse, now: datetime, on_rows: OnRow
     """
     upstream = connect(settings)
     unknown_columns = upstream.check(settings.projects)
+    if settings.columns == "freeze":
+        refuse_unknown(unknown_columns, settings.address)
     warehouse.require_writable()
     _refuse_mixing(warehouse, upstream)
+    warehouse.record_drift(settings.address, unknown_columns, now)
     finished_earlier = _finish_pending(warehouse)
     windows = _missing_windows(settings, warehouse, upstream, now)
     if windows:
-        source = pypi(upstream, windows, tolerance=settings.tolerance, on_rows=on_rows)
+        source = pypi(upstream, windows, tolerance=settings.tolerance, rows=settings.rows, on_rows=on_rows)
         with _unwrapped():
             loaded = warehouse.pipeline.run(source).loads_ids
         counts = warehouse.count_rows(loaded)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -115,6 +115,17 @@ class Warehouse:
             for load_id in load_ids:
                 client.execute_sql("INSERT INTO acknowledged_loads VALUES (%s, %s)", consumer, load_id)
 
+    def record_drift(self, upstream: str, fields: Sequence[str], now: datetime) -> None:
+        """Remember in `raw.schema_drift` that a table or path has `fields` that the contract does not know."""
+        if not fields:
+            return
+        with _friendly(), self.pipeline.sql_client() as client:
+            # Before the first load there is no dataset that the client could have chosen: the names say it.
+            client.execute_sql(f"CREATE SCHEMA IF NOT EXISTS {DATASET}")
+            client.execute_sql(_SCHEMA_DRIFT)
+            for field in fields:
+                client.execute_sql(_SEEN, upstream, field, now, now)
+
     def require_exact(self) -> None:
         """Raise `WarehouseError` unless each loaded day has the rows that its extract counted."""
         wrong = self.query(_MISCOUNTED)
@@ -141,6 +152,16 @@ COMMITTED_DAYS = """
     JOIN _dlt_loads ON loaded_days._dlt_load_id = _dlt_loads.load_id AND _dlt_loads.status = 0
 """
 """Jobs of a package commit one by one: rows count only once the whole load has its row in `_dlt_loads`."""
+
+_SCHEMA_DRIFT = f"""
+    CREATE TABLE IF NOT EXISTS {DATASET}.schema_drift (
+        upstream TEXT, field TEXT, first_seen TIMESTAMPTZ, last_seen TIMESTAMPTZ, PRIMARY KEY (upstream, field)
+    )
+"""
+_SEEN = f"""
+    INSERT INTO {DATASET}.schema_drift VALUES (%s, %s, %s, %s)
+    ON CONFLICT DO UPDATE SET last_seen = excluded.last_seen
+"""
 
 _MISCOUNTED = f"""
     WITH latest AS (

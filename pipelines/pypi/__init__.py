@@ -56,6 +56,7 @@ def pypi(
     windows: Sequence[Window],
     *,
     tolerance: float = 0.001,
+    rows: str = "discard_row",
     on_rows: OnRows = lambda _window, _rows: None,
 ) -> Iterator[DltResource]:
     """Downloads of the `windows`, replaced as whole days, with what breaks the contract beside them.
@@ -66,6 +67,7 @@ def pypi(
         upstream: where the rows are read.
         windows: whole days, those of one project in ascending order.
         tolerance: share of a project's rows, rounded up to a whole row, that may break the contract.
+        rows: `discard_row` keeps aside what is tolerated, `freeze` tolerates none.
         on_rows: is told of each batch, as its window and its number of rows.
 
     Raises:
@@ -76,7 +78,7 @@ def pypi(
     replace = _replace_days(windows)
     for project in dict.fromkeys(window.project for window in windows):
         mine = [window for window in windows if window.project == project]
-        downloads = _extract(project, mine, upstream, tolerance, on_rows)
+        downloads = _extract(project, mine, upstream, None if rows == "freeze" else tolerance, on_rows)
         yield downloads
         yield _table(
             "file_downloads",
@@ -92,7 +94,7 @@ def pypi(
 
 
 def _extract(
-    project: str, windows: Sequence[Window], upstream: Upstream, tolerance: float, on_rows: OnRows
+    project: str, windows: Sequence[Window], upstream: Upstream, tolerance: float | None, on_rows: OnRows
 ) -> DltResource:
     """The project's rows, read and validated once, as parts for the tables."""
 
@@ -172,15 +174,22 @@ def _add_days(counts: dict[date, int], rows: pa.Table) -> None:
         counts[pair["values"]] += pair["counts"]
 
 
-def _check_tolerance(project: str, accepted: int, quarantined: int, tolerance: float, reasons: list[str]) -> None:
+def _check_tolerance(
+    project: str, accepted: int, quarantined: int, tolerance: float | None, reasons: list[str]
+) -> None:
+    """Raise `ContractError` if more rows are bad than the `tolerance` allows; `None` allows none."""
     total = accepted + quarantined
-    if quarantined <= ceil(total * tolerance):
+    if quarantined <= ceil(total * (tolerance or 0)):
         return
+    if tolerance is None:
+        limit, change = "and the policy `rows` is freeze", "set `rows` of [sources.pypi] to discard_row"
+    else:
+        limit, change = f"more than the tolerated {tolerance:.2%}", "raise `tolerance` of [sources.pypi]"
     what = (
-        f"{quarantined:,} of {total:,} rows of {project} break the contract, more than the tolerated {tolerance:.2%}. "
+        f"{quarantined:,} of {total:,} rows of {project} break the contract, {limit}. "
         f"Nothing was loaded. The first one's reason: {reasons[0]}"
     )
-    raise ContractError(what, remedy="Look at the upstream's rows, or raise `tolerance` of [sources.pypi].")
+    raise ContractError(what, remedy=f"Look at the upstream's rows, or {change}.")
 
 
 def _loaded_days(project: str, accepted: dict[date, int], quarantined: dict[date, int]) -> pa.Table:

@@ -15,9 +15,16 @@ from packaging.utils import InvalidName, canonicalize_name
 from pipelines.errors import SettingsError
 
 UPSTREAMS = ("parquet", "bigquery")
+POLICIES = {"columns": ("report", "freeze"), "rows": ("discard_row", "freeze")}
+"""What may be done, in dlt's words, with upstream fields and rows that break the contract."""
+
 FIRST_DAY = date(2016, 1, 1)
 """No download of the public table is older; the KPI models start here."""
 
+_REFUSED = {
+    "evolve": ": what the contract does not declare would be counted unchecked",
+    "discard_value": ": a value set to NULL would be counted as unknown",
+}
 _TABLE = re.compile(r"^[A-Za-z][A-Za-z0-9-]{4,61}[A-Za-z0-9][.][A-Za-z0-9_]{1,1024}[.][A-Za-z0-9_-]{1,1024}$")
 _COLUMN = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,299}$")
 
@@ -38,6 +45,13 @@ class Settings(BaseConfiguration):
     lag_days: int = 0
     settle_days: int = 1
     tolerance: float = 0.001
+    columns: str = "report"
+    rows: str = "discard_row"
+
+    @property
+    def address(self) -> str:
+        """The table, file, folder or glob that the upstream reads."""
+        return self.table if self.upstream == "bigquery" else self.parquet_path or ""
 
     @property
     def start(self) -> date:
@@ -90,6 +104,10 @@ def _validated(settings: Settings) -> Settings:
     _validate_window(settings)
     if not 0 <= settings.tolerance <= 1:
         _reject("tolerance", f"is {settings.tolerance}; it is a share, from 0 to 1")
+    for field, allowed in POLICIES.items():
+        policy = getattr(settings, field)
+        if policy not in allowed:
+            _reject(field, f"is {policy!r}, which is none of {', '.join(allowed)}{_REFUSED.get(policy, '')}")
     return settings
 
 

@@ -57,7 +57,7 @@ class BigQueryUpstream:
         with _translated(self.table):
             present = dict(_flatten(self._client.get_table(self.table).schema))
         remedy = "Check `table` and `timestamp_column` of [sources.pypi]."
-        return sorted(unknown_fields(present, self.timestamp_column, _fits, where=self.table, remedy=remedy))
+        return unknown_fields([(self.table, present)], self.timestamp_column, _fits, remedy=remedy)
 
     def available_until(self) -> date | None:
         """`None`: the table is alive, so the clock and `settle_days` decide."""
