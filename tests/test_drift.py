@@ -96,6 +96,18 @@ def test_frozen_columns_take_a_table_that_is_as_the_contract_says(drifted: Proje
     assert drifted.with_settings(COLUMNS="freeze").load().accepted == 1
 
 
+def test_hostile_names_of_fields_are_shown_as_text(drifted: Project, source: Path) -> None:
+    """A field's name comes from outside: in the summary and in an error it is neither markup nor control."""
+    write(source, [download(DAY)], SCHEMA.append(pa.field("[/]\x1b[2J", pa.string())))
+
+    done = drifted.cli()
+    frozen = drifted.with_settings(COLUMNS="freeze").cli()
+
+    assert r"the contract does not: [/]\x1b[2J." in done.stdout
+    assert r"freeze: [/]\x1b[2J." in frozen.stderr
+    assert "\x1b" not in done.stdout + frozen.stderr
+
+
 def test_all_missing_and_retyped_fields_are_named(drifted: Project, source: Path) -> None:
     """The run stops once, with all that is wrong in all files, and nothing is written."""
     code = SCHEMA.get_field_index("country_code")
