@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dlt.common.exceptions import SignalReceivedException
+from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from pipelines.errors import InsightsError, WarehouseError
 from pipelines.pypi import OnRows, pypi
+from pipelines.pypi.columns import ROW_SCHEMA
 from pipelines.pypi.settings import Settings
 from pipelines.pypi.upstreams import Upstream, connect
 from pipelines.pypi.upstreams.schema import refuse_unknown
@@ -54,6 +56,7 @@ def load(settings: Settings, warehouse: Warehouse, now: datetime, on_rows: OnRow
     windows = _missing_windows(settings, warehouse, upstream, now)
     if windows:
         source = pypi(upstream, windows, tolerance=settings.tolerance, rows=settings.rows, on_rows=on_rows)
+        _let_widen(source, warehouse)
         with _unwrapped():
             loaded = warehouse.pipeline.run(source).loads_ids
         counts = warehouse.count_rows(loaded)
@@ -79,6 +82,15 @@ def _missing_windows(settings: Settings, warehouse: Warehouse, upstream: Upstrea
         for project in settings.projects
         for window in plan_windows(project, settings.start, end, loaded.get(project, set()), settings.lag_days)
     ]
+
+
+def _let_widen(source: DltSource, warehouse: Warehouse) -> None:
+    """Let dlt add columns, for this load, if the contract has fields that the table was made without."""
+    columns = warehouse.columns("file_downloads")
+    if columns and set(ROW_SCHEMA.names) - columns:
+        for name, resource in source.resources.items():
+            if name.startswith("file_downloads_"):
+                resource.apply_hints(schema_contract={"columns": "evolve"})
 
 
 def _refuse_mixing(warehouse: Warehouse, upstream: Upstream) -> None:

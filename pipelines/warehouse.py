@@ -76,6 +76,16 @@ class Warehouse:
         except DatabaseUndefinedRelation:
             return []
 
+    def columns(self, table: str) -> set[str]:
+        """The columns of a table of `raw`; none where there is no such table."""
+        rows = self.query(
+            "SELECT column_name FROM information_schema.columns "
+            "WHERE table_catalog = CURRENT_DATABASE() AND table_schema = %s AND table_name = %s",
+            DATASET,
+            table,
+        )
+        return {name for (name,) in rows}
+
     def loaded_days(self) -> dict[str, set[date]]:
         """The days of each project that a committed load has covered."""
         days: dict[str, set[date]] = {}

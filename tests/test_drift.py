@@ -1,5 +1,9 @@
 """Drift: what the upstream's schema has become is named, and stops the run where the contract would not hold."""
 
+import os
+import shutil
+import subprocess
+import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -7,11 +11,19 @@ import pyarrow as pa
 import pytest
 
 from pipelines.errors import ContractError, SchemaError
-from tests.project import NOW, Project
+from pipelines.pypi import FROZEN
+from tests.project import NOW, ROOT, Project
 from tests.rows import SCHEMA, download, write
 
 DAY = date(2026, 7, 1)
 LATER = datetime(2026, 8, 2, 12, tzinfo=UTC)
+LOAD = """
+from datetime import datetime, UTC
+from pipelines.load import load
+from pipelines.pypi.settings import resolve_settings
+from pipelines.warehouse import open_warehouse
+load(resolve_settings(), open_warehouse(), datetime(2026, 8, 1, tzinfo=UTC), lambda _window, _rows: None)
+"""
 DRIFT = "SELECT upstream, field, first_seen, last_seen FROM raw.schema_drift ORDER BY 2"
 
 
@@ -123,6 +135,31 @@ def test_all_missing_and_retyped_fields_are_named(drifted: Project, source: Path
         f"{later} lacks the column tls_cipher (string).",
     } == set(refused.value.what.splitlines())
     assert not drifted.file.exists()
+
+
+def test_field_added_to_the_contract_is_added_to_the_table(drifted: Project, source: Path, tmp_path: Path) -> None:
+    """Reading days again fills the new column; without the field again, the column stays and is not filled."""
+    row = download(DAY)
+    row["details"]["installer"]["subcommand"] = "install"
+    write(source, [row], with_new_fields())
+    again = drifted.with_settings(LAG_DAYS="1")
+    again.load()
+    shutil.copytree(ROOT / "pipelines", tmp_path / "changed" / "pipelines")
+    contract = tmp_path / "changed" / "pipelines" / "pypi" / "contract.py"
+    text = contract.read_text()
+    first = 'class Installer(Record):\n    """The tool that downloaded, as its user agent says."""\n\n'
+    assert first in text
+    contract.write_text(text.replace(first, f"{first}    subcommand: Said | None\n"))
+    environment = os.environ | again.environment | {"PYTHONPATH": str(tmp_path / "changed")}
+
+    subprocess.run([sys.executable, "-P", "-c", LOAD], cwd=ROOT, env=environment, check=True)
+
+    subcommands = "SELECT details__installer__subcommand FROM raw.file_downloads"
+    assert [("install",)] == again.query(subcommands)
+    assert again.load().accepted == 1
+    assert [(None,)] == again.query(subcommands)
+    with again._open() as warehouse:
+        assert FROZEN == warehouse.pipeline.default_schema.get_table("file_downloads")["schema_contract"]
 
 
 def test_frozen_rows_take_no_broken_row(drifted: Project, source: Path) -> None:
