@@ -32,6 +32,10 @@ plan: setup
 audit: setup
     @{{ python }} -m pipelines audit
 
+# Show the rows that break the contract, by reason.
+quarantine *arguments: setup
+    @{{ python }} -m pipelines quarantine "$@"
+
 # Export the marts and build the site, without loading.
 site: setup
     @{{ python }} -m pipelines site

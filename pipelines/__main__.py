@@ -20,6 +20,7 @@ from pipelines.forget import forget as forget_project
 from pipelines.forget import require_forgettable
 from pipelines.load import load
 from pipelines.lock import only_run
+from pipelines.plain import plain
 from pipelines.progress import step
 from pipelines.pypi.settings import Settings, resolve_settings
 from pipelines.pypi.windows import Backfill, Window
@@ -102,6 +103,17 @@ def audit() -> None:
     from pipelines.transform import audit as run_audits
 
     run_audits(open_warehouse(), datetime.now(UTC))
+
+
+@app.command()
+def quarantine(
+    project: Annotated[str | None, typer.Option(help="Only this project.")] = None,
+    examples: Annotated[int, typer.Option(min=0, help="Rows to show for each reason.")] = 3,
+) -> None:
+    """Show the rows that break the contract: counts by reason, and examples."""
+    from pipelines.quarantine import show
+
+    show(open_warehouse(), project, examples)
 
 
 @app.command()
@@ -210,7 +222,7 @@ def main() -> None:
     try:
         app()
     except InsightsError as error:
-        message = Text.assemble(("Error: ", "red"), error.what, "\n", (error.remedy, "bold"))
+        message = Text.assemble(("Error: ", "red"), plain(error.what), "\n", (error.remedy, "bold"))
         Console(stderr=True, soft_wrap=True).print(message)
         sys.exit(1)
 

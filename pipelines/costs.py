@@ -1,25 +1,16 @@
-"""The cost guard: what a load will bill at most, what is spent already, and the budgets that it has to keep to."""
+"""The cost guard: what a load bills at most, what is spent already, and the budgets that it has to keep to."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
+from math import ceil
 from typing import Any
 
 from pipelines.errors import BudgetError
 from pipelines.pypi.ledger import Outcome, Query
-from pipelines.pypi.settings import TIB, Settings
+from pipelines.pypi.settings import Settings
 from pipelines.pypi.windows import Window
 from pipelines.warehouse import Warehouse
-
-_CREATE = """
-    CREATE TABLE IF NOT EXISTS extract_ledger (
-        job_id TEXT PRIMARY KEY, gcp_project TEXT, location TEXT, project TEXT, start_day DATE, end_day DATE,
-        started_at TIMESTAMPTZ, bytes_estimated BIGINT, bytes_billed BIGINT, cost DOUBLE, "rows" BIGINT,
-        seconds DOUBLE, status TEXT
-    )
-"""
-_OPEN = "SELECT job_id, gcp_project, location, project, start_day, end_day, bytes_estimated FROM extract_ledger"
-_SPENT = "SELECT COALESCE(SUM(cost), 0) FROM extract_ledger WHERE started_at >= %s"
 
 
 @dataclass(frozen=True)
@@ -34,7 +25,6 @@ class ExtractLedger:
     settings: Settings
 
     def begin(self, query: Query) -> None:
-        self.warehouse.execute(_CREATE)
         self.warehouse.execute(
             "INSERT INTO extract_ledger VALUES (%s, %s, %s, %s, %s, %s, %s, %s, NULL, %s, NULL, NULL, 'open')",
             query.job_id,
@@ -49,26 +39,91 @@ class ExtractLedger:
         )
 
     def settle(self, job_id: str, outcome: Outcome, *, bytes_billed: int, rows: int = 0) -> None:
-        now = datetime.now(UTC)
         self.warehouse.execute(
-            "UPDATE extract_ledger SET status = %s, bytes_billed = %s, cost = %s, \"rows\" = %s, "
-            "seconds = EPOCH(%s::TIMESTAMPTZ - started_at) WHERE job_id = %s",
+            "UPDATE extract_ledger SET status = %s, bytes_billed = %s, cost = %s, rows_read = %s, "
+            "seconds = EPOCH(%s::TIMESTAMPTZ) - EPOCH(started_at) WHERE job_id = %s",
             outcome,
             bytes_billed,
             self.settings.price_of(bytes_billed),
             rows,
-            now,
+            datetime.now(UTC),
             job_id,
         )
 
     def open_queries(self) -> Sequence[Query]:
+        rows = self.warehouse.query(
+            "SELECT job_id, gcp_project, location, project, start_day, end_day, bytes_estimated FROM extract_ledger "
+            "WHERE status = 'open'"
+        )
         return [
             Query(job_id, gcp_project, location, Window(project, start, end), estimated)
-            for job_id, gcp_project, location, project, start, end, estimated in self.warehouse.query(
-                f"{_OPEN} WHERE status = 'open'"
-            )
+            for job_id, gcp_project, location, project, start, end, estimated in rows
         ]
 
-    def spent_since(self, start: datetime) -> float:
-        """US dollars that the queries since `start` have cost; open ones count at their estimate."""
-        return float(self.warehouse.query(_SPENT, start)[0][0]) if self._exists() else 0.0
+    def spent_this_month(self, now: datetime) -> float:
+        """US dollars that the queries of the UTC month have cost; open ones count at their estimate."""
+        rows = self.warehouse.query("SELECT SUM(cost) FROM extract_ledger WHERE started_at >= %s", month_of(now))
+        return float(rows[0][0] or 0) if rows else 0.0
+
+    def by_month(self) -> list[tuple[Any, ...]]:
+        """Month, project, queries, of these failed, of these open, bytes estimated, bytes billed, cost, rows."""
+        return self.warehouse.query(
+            "SELECT STRFTIME(started_at AT TIME ZONE 'UTC', '%%Y-%%m') AS month, project, COUNT(*), "
+            "COUNT(*) FILTER (status = 'failed'), COUNT(*) FILTER (status = 'open'), SUM(bytes_estimated), "
+            "SUM(bytes_billed), SUM(cost), SUM(rows_read) FROM extract_ledger GROUP BY ALL ORDER BY ALL"
+        )
+
+    def queries(self) -> list[tuple[Any, ...]]:
+        """Start, project, first day, day to stop before, status, bytes estimated, bytes billed, cost, rows, seconds."""
+        return self.warehouse.query(
+            "SELECT started_at, project, start_day, end_day, status, bytes_estimated, bytes_billed, cost, rows_read, "
+            "seconds FROM extract_ledger ORDER BY started_at"
+        )
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Bytes that reading each window bills at most, and what they cost."""
+
+    bytes_by_window: Mapping[Window, int]
+    settings: Settings
+
+    @property
+    def bytes(self) -> int:
+        return sum(self.bytes_by_window.values())
+
+    @property
+    def cost(self) -> float:
+        """US dollars, before what BigQuery gives away."""
+        return self.settings.price_of(self.bytes)
+
+    def require_affordable(self, ledger: ExtractLedger, now: datetime) -> None:
+        """Raise `BudgetError`, with the figures, if it does not fit into the budgets of a run and of the month."""
+        settings = self.settings
+        if self.cost > settings.budget_per_run:
+            what = f"The load costs at most {dollars(self.cost)}; a run may cost {dollars(settings.budget_per_run)}."
+            raise BudgetError(what, remedy=_remedy("budget_per_run", self.cost))
+        spent = ledger.spent_this_month(now)
+        if self.cost and spent + self.cost > settings.budget_per_month:
+            what = (
+                f"The load costs at most {dollars(self.cost)}, and the ledger has {dollars(spent)} for {now:%B}; "
+                f"a month may cost {dollars(settings.budget_per_month)}."
+            )
+            raise BudgetError(what, remedy=_remedy("budget_per_month", spent + self.cost))
+
+
+def month_of(now: datetime) -> datetime:
+    """The midnight that starts the UTC month."""
+    return now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def dollars(amount: float) -> str:
+    """`$12.30`: to the cent, upwards, so that nothing but nothing is shown as $0.00."""
+    return f"${ceil(amount * 100) / 100:,.2f}"
+
+
+def _remedy(setting: str, needed: float) -> str:
+    return (
+        "Nothing was read or billed. `just estimate` shows it by project. Load fewer days or projects, or raise "
+        f"`{setting}` of [sources.pypi] to {needed:.2f} or more (SOURCES__PYPI__{setting.upper()})."
+    )

@@ -4,8 +4,9 @@ InsightsError
 ├── SettingsError          a setting is missing, malformed or contradicts another
 ├── SourceError            the upstream cannot deliver what was asked for
 │   ├── UnknownProjectError    the upstream holds no row of the project
-│   ├── SchemaError            a column of the contract is missing upstream or has another type
+│   ├── SchemaError            a column of the contract is missing upstream or retyped, or one is new and may not be
 │   └── CredentialsError       the upstream does not accept the credentials, or finds none
+├── BudgetError            what is to be read may cost more than the settings allow
 ├── ContractError          more rows break the contract than the settings tolerate
 ├── WarehouseError         the warehouse cannot be opened, written or trusted
 ├── TransformError         a SQLMesh plan, test or audit failed
@@ -38,11 +39,15 @@ class UnknownProjectError(SourceError):
 
 
 class SchemaError(SourceError):
-    """A column of the contract is missing upstream or has another type."""
+    """A column of the contract is missing upstream or retyped, or one is new and may not be."""
 
 
 class CredentialsError(SourceError):
     """The upstream does not accept the credentials, or finds none."""
+
+
+class BudgetError(InsightsError):
+    """What is to be read may cost more than the settings allow."""
 
 
 class ContractError(InsightsError):

@@ -3,15 +3,19 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from dlt.common.exceptions import SignalReceivedException
+from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from pipelines.costs import Estimate, ExtractLedger
 from pipelines.errors import InsightsError, SettingsError, WarehouseError
 from pipelines.pypi import OnRows, pypi
+from pipelines.pypi.columns import ROW_SCHEMA
 from pipelines.pypi.settings import FIRST_DAY, Settings
 from pipelines.pypi.upstreams import Upstream, connect
+from pipelines.pypi.upstreams.schema import refuse_unknown
 from pipelines.pypi.windows import DAY, Backfill, Window, plan_windows
 from pipelines.warehouse import CREDENTIALS, Warehouse
 
@@ -35,6 +39,13 @@ class LoadReport:
     finished_earlier: bool = False
 
 
+def estimate(settings: Settings, warehouse: Warehouse, now: datetime, backfill: Backfill | None = None) -> Estimate:
+    """What `load` would bill at most; neither reads a row nor writes anything."""
+    upstream, _ = _connect(settings, warehouse, backfill)
+    windows = _windows(settings, warehouse, upstream, now, backfill)
+    return Estimate({window: upstream.estimate(window) for window in windows}, settings)
+
+
 def load(
     settings: Settings, warehouse: Warehouse, now: datetime, on_rows: OnRows, backfill: Backfill | None = None
 ) -> LoadReport:
@@ -47,19 +58,24 @@ def load(
         WarehouseError: the warehouse cannot be written or trusted.
 
     """
-    if backfill:
-        _require_known(backfill, settings, warehouse)
-    projects = (backfill or settings).projects
-    upstream = connect(settings)
-    unknown_columns = upstream.check(list(projects))
+    upstream, unknown_columns = _connect(settings, warehouse, backfill)
     warehouse.require_writable()
-    _refuse_mixing(warehouse, upstream)
+    warehouse.record_drift(settings.address, unknown_columns, now)
     finished_earlier = finish_pending(warehouse)
-    if backfill:
-        _require_loadable(backfill, settings, upstream, now)
-    windows = backfill.windows if backfill else _missing_windows(settings, warehouse, upstream, now)
+    upstream.settle_open_queries()
+    windows = _windows(settings, warehouse, upstream, now, backfill)
+    estimate_ = Estimate({window: upstream.estimate(window) for window in windows}, settings)
+    estimate_.require_affordable(ExtractLedger(warehouse, settings), now)
     if windows:
-        source = pypi(upstream, windows, tolerance=settings.tolerance, moves_cursor=backfill is None, on_rows=on_rows)
+        source = pypi(
+            upstream,
+            windows,
+            tolerance=settings.tolerance,
+            rows=settings.rows,
+            moves_cursor=backfill is None,
+            on_rows=on_rows,
+        )
+        _let_widen(source, warehouse)
         with unwrapped():
             loaded = warehouse.pipeline.run(source).loads_ids
         counts = warehouse.count_rows(loaded)
@@ -72,16 +88,35 @@ def load(
         accepted=sum(accepted for accepted, _ in counts.values()),
         quarantined=sum(quarantined for _, quarantined in counts.values()),
         silent=[project for project, count in counts.items() if count == (0, 0)],
-        untimed=sum(map(upstream.count_untimed, projects)),
+        untimed=sum(map(upstream.count_untimed, (backfill or settings).projects)),
         unknown_columns=unknown_columns,
         untracked=sorted(set(warehouse.loaded_days()) - set(settings.projects)),
         finished_earlier=finished_earlier,
     )
 
 
-def _missing_windows(settings: Settings, warehouse: Warehouse, upstream: Upstream, now: datetime) -> list[Window]:
+def _connect(settings: Settings, warehouse: Warehouse, backfill: Backfill | None) -> tuple[Upstream, list[str]]:
+    """The upstream, found to be fit for the contract and the warehouse, and its fields that the contract lacks."""
+    if backfill:
+        _require_known(backfill, settings, warehouse)
+    upstream = connect(settings, ExtractLedger(warehouse, settings))
+    unknown_columns = upstream.check(list((backfill or settings).projects))
+    if settings.columns == "freeze":
+        refuse_unknown(unknown_columns, settings.address)
+    _refuse_mixing(warehouse, upstream)
+    return upstream, unknown_columns
+
+
+def _windows(
+    settings: Settings, warehouse: Warehouse, upstream: Upstream, now: datetime, backfill: Backfill | None
+) -> Sequence[Window]:
+    """The windows of the backfill, or else those of the settings' days that the warehouse lacks."""
+    available = upstream.available_until()
+    if backfill:
+        _require_loadable(backfill, min(filter(None, (settings.settled_at(now), available))))
+        return backfill.windows
+    end = min(filter(None, (settings.end_at(now), available)))
     loaded = warehouse.loaded_days()
-    end = min(filter(None, (settings.end_at(now), upstream.available_until())))
     return [
         window
         for project in settings.projects
@@ -97,8 +132,7 @@ def _require_known(backfill: Backfill, settings: Settings, warehouse: Warehouse)
             raise SettingsError(what, remedy="Check its name, or add it to `projects` of [sources.pypi].")
 
 
-def _require_loadable(backfill: Backfill, settings: Settings, upstream: Upstream, now: datetime) -> None:
-    end = min(filter(None, (settings.settled_at(now), upstream.available_until())))
+def _require_loadable(backfill: Backfill, end: date) -> None:
     if backfill.start < FIRST_DAY:
         what = f"The backfill starts on {backfill.start}, before the first download on record."
         raise SettingsError(what, remedy=f"Start it on {FIRST_DAY} or later.")
@@ -108,6 +142,15 @@ def _require_loadable(backfill: Backfill, settings: Settings, upstream: Upstream
     if backfill.end > end:
         what = f"The backfill ends with {backfill.end - DAY}; the last day that upstream has in full is {end - DAY}."
         raise SettingsError(what, remedy=f"END is exclusive: let it be {end} or earlier.")
+
+
+def _let_widen(source: DltSource, warehouse: Warehouse) -> None:
+    """Let dlt add columns, for this load, if the contract has fields that the table was made without."""
+    columns = warehouse.columns("file_downloads")
+    if columns and set(ROW_SCHEMA.names) - columns:
+        for name, resource in source.resources.items():
+            if name.startswith("file_downloads_"):
+                resource.apply_hints(schema_contract={"columns": "evolve"})
 
 
 def _refuse_mixing(warehouse: Warehouse, upstream: Upstream) -> None:

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines.load import LoadReport
+from pipelines.plain import plain
 from pipelines.pypi.windows import DAY
 from pipelines.warehouse import Warehouse
 
@@ -29,7 +30,8 @@ def show(console: Console, report: LoadReport, recomputed: Sequence[date], wareh
     if report.silent:
         console.print(f"No download in the loaded days, is the name right? {', '.join(report.silent)}.")
     if report.unknown_columns:
-        console.print(f"Fields that upstream has and the contract does not: {', '.join(report.unknown_columns)}.")
+        fields = plain(", ".join(report.unknown_columns))
+        console.print(f"Fields that upstream has and the contract does not: {fields}.", markup=False)
     if report.untracked:
         names = ", ".join(report.untracked)
         console.print(f"No longer tracked, and kept: {names}. `just forget PROJECT` removes one.", soft_wrap=True)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,22 @@ class Warehouse:
         except DatabaseUndefinedRelation:
             return []
 
+    def execute(self, sql: str, *parameters: Any) -> None:  # noqa: ANN401 - whatever SQL takes
+        """Write to a table of our own bookkeeping; it is durable when this returns."""
+        self._make_bookkeeping()
+        with _friendly(), self.pipeline.sql_client() as client:
+            client.execute_sql(sql, *parameters)
+
+    def columns(self, table: str) -> set[str]:
+        """The columns of a table of `raw`; none where there is no such table."""
+        rows = self.query(
+            "SELECT column_name FROM information_schema.columns "
+            "WHERE table_catalog = CURRENT_DATABASE() AND table_schema = %s AND table_name = %s",
+            DATASET,
+            table,
+        )
+        return {name for (name,) in rows}
+
     def loaded_days(self) -> dict[str, set[date]]:
         """The days of each project that a committed load has covered."""
         days: dict[str, set[date]] = {}
@@ -180,6 +196,13 @@ class Warehouse:
                 client.execute_sql("INSERT INTO acknowledged_loads VALUES (%s, %s)", consumer, load_id)
             client.execute_sql("DELETE FROM forgotten_days WHERE LIST_CONTAINS(%s::DATE[], day)", list(forgotten_days))
 
+    def record_drift(self, upstream: str, fields: Sequence[str], now: datetime) -> None:
+        """Remember in `raw.schema_drift` that a table or path has `fields` that the contract does not know."""
+        if not fields:
+            return
+        for field in fields:
+            self.execute(_SEEN, upstream, field, now, now)
+
     def require_exact(self) -> None:
         """Raise `WarehouseError` unless each loaded day has the rows that its extract counted."""
         wrong = self.query(_MISCOUNTED)
@@ -195,14 +218,16 @@ class Warehouse:
 
     def _ensure_bookkeeping(self) -> bool:
         """Make the tables that are ours and not dlt's; return whether there is a place for them yet."""
-        if not self.exists:
-            return False
+        if self.exists:
+            self._make_bookkeeping()
+        return self.exists
+
+    def _make_bookkeeping(self) -> None:
         with _friendly(), self.pipeline.sql_client() as client:
-            if not client.has_dataset():
-                return False
+            # Before the first load there is no dataset that the client could have chosen: the names say it.
+            client.execute_sql(f"CREATE SCHEMA IF NOT EXISTS {DATASET}")
             for table, columns in _BOOKKEEPING.items():
-                client.execute_sql(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
-        return True
+                client.execute_sql(f"CREATE TABLE IF NOT EXISTS {DATASET}.{table} ({columns})")
 
     @contextmanager
     def _transaction(self) -> Iterator[SqlClientBase[Any]]:
@@ -215,7 +240,12 @@ PROJECT_TABLES = ("file_downloads", "quarantine", "loaded_days", "load_watermark
 
 _BOOKKEEPING = {
     "acknowledged_loads": "consumer TEXT, load_id TEXT",
+    "extract_ledger": "job_id TEXT PRIMARY KEY, gcp_project TEXT, location TEXT, project TEXT, start_day DATE, "
+    "end_day DATE, started_at TIMESTAMPTZ, bytes_estimated BIGINT, bytes_billed BIGINT, cost DOUBLE, rows_read BIGINT, "
+    "seconds DOUBLE, status TEXT",
     "forgotten_days": "project TEXT, day DATE",
+    "schema_drift": "upstream TEXT, field TEXT, first_seen TIMESTAMPTZ, last_seen TIMESTAMPTZ, "
+    "PRIMARY KEY (upstream, field)",
     "tracked_projects": "project TEXT",
 }
 
@@ -224,6 +254,11 @@ COMMITTED_DAYS = """
     JOIN _dlt_loads ON loaded_days._dlt_load_id = _dlt_loads.load_id AND _dlt_loads.status = 0
 """
 """Jobs of a package commit one by one: rows count only once the whole load has its row in `_dlt_loads`."""
+
+_SEEN = f"""
+    INSERT INTO {DATASET}.schema_drift VALUES (%s, %s, %s, %s)
+    ON CONFLICT DO UPDATE SET last_seen = excluded.last_seen
+"""
 
 _MISCOUNTED = f"""
     WITH latest AS (

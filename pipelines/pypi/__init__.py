@@ -51,11 +51,12 @@ class Part:
 
 
 @dlt.source(name="pypi")
-def pypi(
+def pypi(  # noqa: PLR0913 - named, and each has a meaning of its own
     upstream: Upstream,
     windows: Sequence[Window],
     *,
     tolerance: float = 0.001,
+    rows: str = "discard_row",
     moves_cursor: bool = True,
     on_rows: OnRows = lambda _window, _rows: None,
 ) -> Iterator[DltResource]:
@@ -67,6 +68,7 @@ def pypi(
         upstream: where the rows are read.
         windows: whole days, those of one project in ascending order.
         tolerance: share of a project's rows, rounded up to a whole row, that may break the contract.
+        rows: `discard_row` keeps aside what is tolerated, `freeze` tolerates none.
         moves_cursor: whether dlt's cursor and the watermark follow; those of a backfill stay where they are.
         on_rows: is told of each batch, as its window and its number of rows.
 
@@ -78,7 +80,8 @@ def pypi(
     replace = _replace_days(windows)
     for project in dict.fromkeys(window.project for window in windows):
         mine = [window for window in windows if window.project == project]
-        downloads = _extract(mine, upstream, tolerance, on_rows, moves_cursor=moves_cursor)
+        tolerated = None if rows == "freeze" else tolerance
+        downloads = _extract(mine, upstream, tolerated, on_rows, moves_cursor=moves_cursor)
         yield downloads
         yield _table("file_downloads", project, downloads, columns=ROW_MODEL, write_disposition=replace)
         yield _table("quarantine", project, downloads, write_disposition=replace)
@@ -92,7 +95,7 @@ def resource_name(project: str) -> str:
 
 
 def _extract(
-    windows: Sequence[Window], upstream: Upstream, tolerance: float, on_rows: OnRows, *, moves_cursor: bool
+    windows: Sequence[Window], upstream: Upstream, tolerance: float | None, on_rows: OnRows, *, moves_cursor: bool
 ) -> DltResource:
     """The rows of one project's windows, read and validated once, as parts for the tables."""
     project, end = windows[0].project, max(window.end for window in windows)
@@ -178,15 +181,22 @@ def _add_days(counts: dict[date, int], rows: pa.Table) -> None:
         counts[pair["values"]] += pair["counts"]
 
 
-def _check_tolerance(project: str, accepted: int, quarantined: int, tolerance: float, reasons: list[str]) -> None:
+def _check_tolerance(
+    project: str, accepted: int, quarantined: int, tolerance: float | None, reasons: list[str]
+) -> None:
+    """Raise `ContractError` if more rows are bad than the `tolerance` allows; `None` allows none."""
     total = accepted + quarantined
-    if quarantined <= ceil(total * tolerance):
+    if quarantined <= ceil(total * (tolerance or 0)):
         return
+    if tolerance is None:
+        limit, change = "and the policy `rows` is freeze", "set `rows` of [sources.pypi] to discard_row"
+    else:
+        limit, change = f"more than the tolerated {tolerance:.2%}", "raise `tolerance` of [sources.pypi]"
     what = (
-        f"{quarantined:,} of {total:,} rows of {project} break the contract, more than the tolerated {tolerance:.2%}. "
+        f"{quarantined:,} of {total:,} rows of {project} break the contract, {limit}. "
         f"Nothing was loaded. The first one's reason: {reasons[0]}"
     )
-    raise ContractError(what, remedy="Look at the upstream's rows, or raise `tolerance` of [sources.pypi].")
+    raise ContractError(what, remedy=f"Look at the upstream's rows, or {change}.")
 
 
 def _loaded_days(project: str, accepted: dict[date, int], quarantined: dict[date, int], origin: str) -> pa.Table:

@@ -120,7 +120,7 @@ class FileDownload(Record):
 
 @dataclass(frozen=True)
 class Rule:
-    """A constraint that spans fields; `check` takes their values and raises `ValueError`."""
+    """A constraint that spans fields; `check` takes their values and raises `ValueError`, with `(input ...)` last."""
 
     paths: tuple[tuple[str, ...], ...]
     check: Callable[..., None]
@@ -128,7 +128,7 @@ class Rule:
 
 def _file_belongs_to_project(project: str, file_project: str) -> None:
     if canonicalize_name(project) != canonicalize_name(file_project):
-        msg = f"file.project {file_project!r} is not the project {project!r}"
+        msg = f"file.project is not the project (input {file_project!r} and {project!r})"
         raise ValueError(msg)
 
 

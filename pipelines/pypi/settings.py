@@ -16,9 +16,16 @@ from pipelines.errors import SettingsError
 
 TIB = 2**40
 UPSTREAMS = ("parquet", "bigquery")
+POLICIES = {"columns": ("report", "freeze"), "rows": ("discard_row", "freeze")}
+"""What may be done, in dlt's words, with upstream fields and rows that break the contract."""
+
 FIRST_DAY = date(2016, 1, 1)
 """No download of the public table is older; the KPI models start here."""
 
+_REFUSED = {
+    "evolve": ": what the contract does not declare would be counted unchecked",
+    "discard_value": ": a value set to NULL would be counted as unknown",
+}
 _TABLE = re.compile(r"[A-Za-z][A-Za-z0-9-]{4,61}[A-Za-z0-9][.][A-Za-z0-9_]{1,1024}[.][A-Za-z0-9_-]{1,1024}")
 _COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,299}")
 _GCP_PROJECT = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
@@ -44,6 +51,13 @@ class Settings(BaseConfiguration):
     lag_days: int = 0
     settle_days: int = 1
     tolerance: float = 0.001
+    columns: str = "report"
+    rows: str = "discard_row"
+
+    @property
+    def address(self) -> str:
+        """The table, file, folder or glob that the upstream reads."""
+        return self.table if self.upstream == "bigquery" else self.parquet_path or ""
 
     @property
     def start(self) -> date:
@@ -108,13 +122,24 @@ def _validated(settings: Settings) -> Settings:
         _reject("timestamp_column", f"is {settings.timestamp_column!r}, which is no name of a column")
     if settings.gcp_project and not _GCP_PROJECT.fullmatch(settings.gcp_project):
         _reject("gcp_project", f"is {settings.gcp_project!r}, which is no id of a Google Cloud project")
+    _validate_numbers(settings)
+    _validate_window(settings)
+    for field, allowed in POLICIES.items():
+        policy = getattr(settings, field)
+        if policy not in allowed:
+            _reject(field, f"is {policy!r}, which is none of {', '.join(allowed)}{_REFUSED.get(policy, '')}")
+    return settings
+
+
+def _validate_numbers(settings: Settings) -> None:
     for field in ("query_timeout", "read_timeout"):
         if getattr(settings, field) < 1:
             _reject(field, f"is {getattr(settings, field)}; it is in seconds, at least 1")
-    _validate_window(settings)
+    for field in ("lag_days", "settle_days", "price_per_tib", "budget_per_run", "budget_per_month"):
+        if getattr(settings, field) < 0:
+            _reject(field, f"is {getattr(settings, field)}; it must not be negative")
     if not 0 <= settings.tolerance <= 1:
         _reject("tolerance", f"is {settings.tolerance}; it is a share, from 0 to 1")
-    return settings
 
 
 def _validate_window(settings: Settings) -> None:
@@ -122,9 +147,6 @@ def _validate_window(settings: Settings) -> None:
         _reject("start_date", f"is {settings.start}, before the first download on record ({FIRST_DAY})")
     if settings.end is not None and settings.end <= settings.start:
         _reject("end_date", f"is {settings.end}; it is exclusive and must come after start_date, {settings.start}")
-    for field in ("lag_days", "settle_days", "price_per_tib", "budget_per_run", "budget_per_month"):
-        if getattr(settings, field) < 0:
-            _reject(field, f"is {getattr(settings, field)}; it must not be negative")
 
 
 def _project(name: str) -> str:

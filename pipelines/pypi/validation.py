@@ -6,17 +6,22 @@ combinations; only failing rows become Python objects, for Pydantic's full error
 
 import json
 from functools import reduce
+from reprlib import Repr
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from pipelines.pypi.columns import LEAVES, QUARANTINE_SCHEMA, ROW_SCHEMA, Leaf, column_name, nested
 from pipelines.pypi.contract import RULES, FileDownload, Rule
 
-REASON_LIMIT = 2_000
-"""Characters of error text that a quarantined row keeps; its content is kept whole."""
+INPUT_LIMIT = 80
+"""Characters of a broken value that a reason shows; the row's content has it whole."""
+
+_INPUT = Repr()
+_INPUT.maxstring = INPUT_LIMIT
 
 
 def split(rows: pa.Table, project: str) -> tuple[pa.Table, pa.Table]:
@@ -83,12 +88,16 @@ def _quarantine(rows: pa.Table, project: str) -> pa.Table:
 
 
 def _reason(record: dict[str, Any]) -> str:
+    """All that Pydantic says against the record, an error a line: `field: message (input value)`."""
     try:
         FileDownload.model_validate(record)
     except ValidationError as error:
-        texts = (
-            f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}".removeprefix(": ") for detail in error.errors()
-        )
-        return "; ".join(texts)[:REASON_LIMIT]
+        return "\n".join(_line(detail) for detail in error.errors(include_url=False))
     msg = f"a column failed and the whole row did not: {record}"
     raise AssertionError(msg)
+
+
+def _line(detail: ErrorDetails) -> str:
+    # A rule's input is the whole record: its message names the values.
+    where, value = ".".join(map(str, detail["loc"])), f" (input {_INPUT.repr(detail['input'])})"
+    return f"{where}: {detail['msg']}{value}" if where else detail["msg"]

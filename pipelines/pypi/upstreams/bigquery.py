@@ -5,6 +5,7 @@ from contextlib import closing, contextmanager, suppress
 from datetime import date
 from functools import cached_property
 from math import ceil
+from typing import cast
 from uuid import uuid4
 
 import pyarrow as pa
@@ -61,7 +62,7 @@ class BigQueryUpstream:
         with self._requests() as client:
             present = dict(_flatten(client.get_table(self.table, retry=self._retry).schema))
         remedy = "Check `table` and `timestamp_column` of [sources.pypi]."
-        return sorted(unknown_fields(present, self._settings.timestamp_column, _fits, where=self.table, remedy=remedy))
+        return unknown_fields([(self.table, present)], self._settings.timestamp_column, _fits, remedy=remedy)
 
     def available_until(self) -> date | None:
         """`None`: the table is alive, so the clock and `settle_days` decide."""
@@ -86,7 +87,11 @@ class BigQueryUpstream:
         job, rows = self._query(window)
         storage = self._open_storage()
         # Closed first where the reader stops early: its threads may wait for rows.
-        with self._settled(job, rows.total_rows or 0), translated(self.table, self._client.project), closing(storage.transport):
+        with (
+            self._settled(job, rows.total_rows or 0),
+            translated(self.table, self._client.project),
+            closing(storage.transport),
+        ):
             # Without its timeout, which would be one for the whole download.
             pages = rows.to_arrow_iterable(bqstorage_client=storage, max_queue_size=MAX_QUEUED_PAGES)
             for page in watched(pages, self._settings.read_timeout, storage.transport.close):
@@ -132,7 +137,7 @@ class BigQueryUpstream:
             )
         except Conflict:
             # The request was repeated, and its first answer lost on the way.
-            return client.get_job(query.job_id, location=query.location, retry=self._retry)
+            return self._find_job(query)
 
     @contextmanager
     def _settled(self, job: bigquery.QueryJob, rows: int) -> Iterator[None]:
@@ -147,17 +152,20 @@ class BigQueryUpstream:
 
     def _settle_failed(self, query: Query) -> None:
         """Record what the query has billed. Where BigQuery cannot say, its entry stays open, at its estimate."""
-        place = {"project": query.gcp_project, "location": query.location}
         with suppress(GoogleAPICallError, RetryError, GoogleAuthError, RequestException, SourceError):
             try:
-                job = self._client.get_job(query.job_id, **place, retry=None)
+                job = self._find_job(query)
             except NotFound:
                 self._ledger.settle(query.job_id, "failed", bytes_billed=0)
                 return
             if job.state == "DONE":
                 self._ledger.settle(query.job_id, "failed", bytes_billed=job.total_bytes_billed or 0)
             else:
-                self._client.cancel_job(query.job_id, **place, retry=None)
+                job.cancel(retry=self._retry)
+
+    def _find_job(self, query: Query) -> bigquery.QueryJob:
+        job = self._client.get_job(query.job_id, query.gcp_project, query.location, self._retry)
+        return cast("bigquery.QueryJob", job)
 
     @contextmanager
     def _requests(self) -> Iterator[bigquery.Client]:

@@ -53,12 +53,12 @@ class ParquetUpstream:
         return "demo" if DEMO_MARK in (pq.read_schema(self.files[0]).metadata or {}) else "parquet"
 
     def check(self, projects: list[str]) -> list[str]:
-        unknown: set[str] = set()
-        for file in self.files:
-            unknown |= _check_schema(file, self.timestamp_column)
+        schemas = ((file, _read_schema(file)) for file in self.files)
+        remedy = "Export it with the schema of file_downloads; see docs/settings.md."
+        unknown = unknown_fields(schemas, self.timestamp_column, _fits, remedy=remedy)
         for project in projects:
             self._check_project(project)
-        return sorted(unknown)
+        return unknown
 
     def available_until(self) -> date | None:
         query = exp.select(exp.Max(this=_column(self.timestamp_column))).from_(_TABLE)
@@ -134,17 +134,15 @@ def _duckdb(query: exp.Select) -> str:
     return query.sql("duckdb")
 
 
-def _check_schema(file: str, timestamp_column: str) -> set[str]:
-    """The dotted paths of the file's leaves that the contract does not know; raise for one that it misses."""
+def _read_schema(file: str) -> dict[str, pa.DataType]:
+    """The types of the file's leaves by their dotted paths."""
     try:
-        present = dict(_flatten(pq.read_schema(file)))
+        return dict(_flatten(pq.read_schema(file)))
     except pa.ArrowInvalid as error:
         what = f"{file} is not a Parquet file: {error}"
         raise SourceError(
             what, remedy="Remove it from `parquet_path` of [sources.pypi], or export it again."
         ) from error
-    remedy = "Export it with the schema of file_downloads; see docs/settings.md."
-    return unknown_fields(present, timestamp_column, _fits, where=file, remedy=remedy)
 
 
 def _flatten(fields: pa.Schema | pa.StructType, prefix: str = "") -> Iterator[tuple[str, pa.DataType]]:

@@ -1,6 +1,6 @@
 """Compares an upstream's schema with the contract, before a row is read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 import pyarrow as pa
@@ -12,24 +12,38 @@ Type = TypeVar("Type")
 
 
 def unknown_fields(
-    present: dict[str, Type],
+    schemas: Iterable[tuple[str, dict[str, Type]]],
     timestamp_column: str,
     fits: Callable[[Type, pa.DataType], bool],
     *,
-    where: str,
     remedy: str,
-) -> set[str]:
-    """The dotted paths of `present` (leaf types by path) that the contract does not know.
+) -> list[str]:
+    """The dotted paths of `schemas` (a table's or file's name, its leaf types by path) that the contract does not know.
 
     Raises:
-        SchemaError: a leaf of the contract is missing in the table or file `where`, or does not fit its type.
+        SchemaError: leaves of the contract are missing or do not fit its type; each is named with the first table or
+            file where it is so.
 
     """
     wanted = {timestamp_column if leaf.path == ("timestamp",) else ".".join(leaf.path): leaf.type for leaf in LEAVES}
-    for path, expected in wanted.items():
-        if path not in present:
-            raise SchemaError(f"{where} lacks the column {path} ({expected}).", remedy=remedy)
-        if not fits(present[path], expected):
-            what = f"The column {path} of {where} is {present[path]}; the contract says {expected}."
-            raise SchemaError(what, remedy=remedy)
-    return set(present) - set(wanted)
+    unknown: set[str] = set()
+    misfits: dict[tuple[str, str], str] = {}
+    for where, present in schemas:
+        unknown |= present.keys() - wanted.keys()
+        for path, expected in wanted.items():
+            if path not in present:
+                misfits.setdefault((path, ""), f"{where} lacks the column {path} ({expected}).")
+            elif not fits(present[path], expected):
+                what = f"The column {path} of {where} is {present[path]}; the contract says {expected}."
+                misfits.setdefault((path, str(present[path])), what)
+    if misfits:
+        raise SchemaError("\n".join(misfits.values()), remedy=remedy)
+    return sorted(unknown)
+
+
+def refuse_unknown(fields: Sequence[str], where: str) -> None:
+    """Raise `SchemaError` if the table or path `where` has `fields` that the contract does not know."""
+    if fields:
+        what = f"{where} has fields that the contract does not know, and the policy `columns` is freeze: "
+        remedy = "Add them to the contract (docs/contract.md), or set `columns` of [sources.pypi] to report."
+        raise SchemaError(f"{what}{', '.join(fields)}. Nothing was read.", remedy=remedy)
