@@ -24,14 +24,14 @@ def show(console: Console, report: LoadReport, recomputed: Sequence[date], wareh
         console.print("Finished the load of an earlier run that had stopped half-way.")
     console.print(_loaded(report), highlight=False, soft_wrap=True)
     if report.quarantined:
-        console.print(f"{report.quarantined:,} rows broke the contract; they are in raw.quarantine, with the reason.")
+        console.print(f"{report.quarantined:,} rows broke the contract; `just quarantine` shows why.")
     if report.untimed:
         console.print(f"{report.untimed:,} rows upstream have no timestamp; they are on no day and were not loaded.")
     if report.silent:
         console.print(f"No download in the loaded days, is the name right? {', '.join(report.silent)}.")
     if report.unknown_columns:
         fields = plain(", ".join(report.unknown_columns))
-        console.print(f"Fields that upstream has and the contract does not: {fields}.", markup=False)
+        console.print(f"Fields that upstream has and the contract does not: {fields}.", markup=False, soft_wrap=True)
     if report.untracked:
         names = ", ".join(report.untracked)
         console.print(f"No longer tracked, and kept: {names}. `just forget PROJECT` removes one.", soft_wrap=True)

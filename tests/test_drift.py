@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from google.cloud import bigquery
 
 from pipelines.errors import ContractError, SchemaError
 from pipelines.pypi import FROZEN
+from pipelines.pypi.upstreams.bigquery import _flatten
 from tests.project import NOW, ROOT, Project
 from tests.rows import SCHEMA, download, write
 
@@ -160,6 +162,17 @@ def test_field_added_to_the_contract_is_added_to_the_table(drifted: Project, sou
     assert [(None,)] == again.query(subcommands)
     with again.warehouse() as warehouse:
         assert FROZEN == warehouse.pipeline.default_schema.get_table("file_downloads")["schema_contract"]
+
+
+def test_fields_that_have_become_lists_are_retyped() -> None:
+    """In BigQuery a field that is repeated keeps the name of its type; a record that is has no leaves of ours."""
+    libc = bigquery.SchemaField("libc", "RECORD", "REPEATED", fields=[bigquery.SchemaField("lib", "STRING")])
+    fields = [
+        bigquery.SchemaField("url", "STRING", "REPEATED"),
+        bigquery.SchemaField("distro", "RECORD", fields=[libc]),
+    ]
+
+    assert {"url": "ARRAY<STRING>", "distro.libc": "ARRAY<RECORD>"} == dict(_flatten(fields))
 
 
 def test_frozen_rows_take_no_broken_row(drifted: Project, source: Path) -> None:

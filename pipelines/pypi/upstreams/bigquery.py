@@ -217,7 +217,9 @@ class BigQueryUpstream:
 
 def _flatten(fields: list[bigquery.SchemaField], prefix: str = "") -> Iterator[tuple[str, str]]:
     for field in fields:
-        if field.fields:
+        if field.mode == "REPEATED":
+            yield prefix + field.name, f"ARRAY<{field.field_type}>"
+        elif field.fields:
             yield from _flatten(list(field.fields), f"{prefix}{field.name}.")
         else:
             yield prefix + field.name, field.field_type
