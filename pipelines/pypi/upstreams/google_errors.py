@@ -34,8 +34,9 @@ def translated(table: str, gcp_project: str) -> Iterator[None]:
         yield
     except (GoogleAuthError, GoogleAPICallError, RetryError, RequestException, TimeoutError) as error:
         ours = _translate(error, table, gcp_project)
-        # Without the cause: a refusal's text is the token server's, and dlt writes chains of errors into its trace.
-        raise ours from (None if isinstance(ours, CredentialsError) else error)
+        # dlt writes chains of errors into its trace, `from None` or not: a cause of ours cuts off a refusal's text.
+        hidden = isinstance(ours, CredentialsError)
+        raise ours from (PermissionError(type(error).__name__) if hidden else error)
 
 
 def _translate(error: BaseException, table: str, gcp_project: str) -> SourceError:
