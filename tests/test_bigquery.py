@@ -209,6 +209,37 @@ def test_no_wait_is_longer_than_its_setting(server: Server, case: str) -> None:
     assert message in str(caught.value)
 
 
+HOSTILE = {
+    "project": {"PROJECTS": "[\"x' OR '1'='1\"]"},
+    "project with a line": {"PROJECTS": '["x\\n; SELECT 1"]'},
+    "project in other letters": {"PROJECTS": '["\u017fix"]'},
+    "start": {"START_DATE": "2026-05-14' OR TRUE --"},
+    "end": {"END_DATE": "2026-05-15; SELECT 1"},
+    "table": {"TABLE": "a-project.b.c` WHERE TRUE --"},
+    "table with a line": {"TABLE": "a-project.b.c\n"},
+    "table in two": {"TABLE": "a-project.b.c, d-project.e.f"},
+    "column": {"TIMESTAMP_COLUMN": "timestamp` IS NULL OR `timestamp"},
+    "column with a line": {"TIMESTAMP_COLUMN": "timestamp\n"},
+    "path in the billed project": {"GCP_PROJECT": "billed-project/../other"},
+    "query in the billed project": {"GCP_PROJECT": "billed-project?x=y"},
+    "no time": {"QUERY_TIMEOUT": "0"},
+    "negative time": {"READ_TIMEOUT": "-1"},
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_hostile_setting_is_refused_before_any_request(server: Server, project: Project, case: str) -> None:
+    """What is no name, date or number never gets near a query: the setting is named and no request is made."""
+    before = len(server.log())
+    settings = server.settings | {"PROJECTS": '["copper-kettle"]', "START_DATE": "2026-05-14", "END_DATE": "2026-05-15"}
+
+    done = project.with_settings(**settings | HOSTILE[case]).cli()
+
+    assert done.returncode == 1
+    assert f"`{next(iter(HOSTILE[case])).lower()}` under [sources.pypi]" in done.stderr
+    assert before == len(server.log())
+
+
 def test_googles_analyzer_accepts_what_is_sent(server: Server) -> None:
     """Google's own analyzer of GoogleSQL, knowing the table, accepts the query as sent, and rejects a wrong one."""
     upstream().estimate(DAYS)
