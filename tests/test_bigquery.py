@@ -150,6 +150,14 @@ def test_missing_table_is_named(server: Server) -> None:
         upstream(table="a-project.pypi.nothing").check([])
 
 
+def test_stream_that_is_gone_is_not_taken_for_the_table(server: Server) -> None:
+    """A session that the server has forgotten is a failed read, to be repeated; the settings are right."""
+    server.faults({"where": "read_rows", "after": 5, "code": "NOT_FOUND", "message": "Not found: Stream"})
+
+    with pytest.raises(SourceError, match=r"BigQuery failed on .*\n.*run again"):
+        count(SPRING)
+
+
 def test_window_without_rows_yields_none(server: Server) -> None:
     """A project that the table does not have is no error of the query's."""
     del server
