@@ -150,6 +150,14 @@ def test_missing_table_is_named(server: Server) -> None:
         upstream(table="a-project.pypi.nothing").check([])
 
 
+def test_stream_that_is_gone_is_not_taken_for_the_table(server: Server) -> None:
+    """A session that the server has forgotten is a failed read, to be repeated; the settings are right."""
+    server.faults({"where": "read_rows", "after": 5, "code": "NOT_FOUND", "message": "Not found: Stream"})
+
+    with pytest.raises(SourceError, match=r"BigQuery failed on .*\n.*run again"):
+        count(SPRING)
+
+
 def test_window_without_rows_yields_none(server: Server) -> None:
     """A project that the table does not have is no error of the query's."""
     del server
@@ -207,6 +215,37 @@ def test_no_wait_is_longer_than_its_setting(server: Server, case: str) -> None:
         count(SPRING, query_timeout=2 if rule["where"] == "rest" else 60, read_timeout=2)
 
     assert message in str(caught.value)
+
+
+HOSTILE = {
+    "project": {"PROJECTS": "[\"x' OR '1'='1\"]"},
+    "project with a line": {"PROJECTS": '["x\\n; SELECT 1"]'},
+    "project in other letters": {"PROJECTS": '["\u017fix"]'},
+    "start": {"START_DATE": "2026-05-14' OR TRUE --"},
+    "end": {"END_DATE": "2026-05-15; SELECT 1"},
+    "table": {"TABLE": "a-project.b.c` WHERE TRUE --"},
+    "table with a line": {"TABLE": "a-project.b.c\n"},
+    "table in two": {"TABLE": "a-project.b.c, d-project.e.f"},
+    "column": {"TIMESTAMP_COLUMN": "timestamp` IS NULL OR `timestamp"},
+    "column with a line": {"TIMESTAMP_COLUMN": "timestamp\n"},
+    "path in the billed project": {"GCP_PROJECT": "billed-project/../other"},
+    "query in the billed project": {"GCP_PROJECT": "billed-project?x=y"},
+    "no time": {"QUERY_TIMEOUT": "0"},
+    "negative time": {"READ_TIMEOUT": "-1"},
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_hostile_setting_is_refused_before_any_request(server: Server, project: Project, case: str) -> None:
+    """What is no name, date or number never gets near a query: the setting is named and no request is made."""
+    before = len(server.log())
+    settings = server.settings | {"PROJECTS": '["copper-kettle"]', "START_DATE": "2026-05-14", "END_DATE": "2026-05-15"}
+
+    done = project.with_settings(**settings | HOSTILE[case]).cli()
+
+    assert done.returncode == 1
+    assert f"`{next(iter(HOSTILE[case])).lower()}` under [sources.pypi]" in done.stderr
+    assert before == len(server.log())
 
 
 def test_googles_analyzer_accepts_what_is_sent(server: Server) -> None:

@@ -164,7 +164,7 @@ def test_key_that_google_does_not_know_is_one_message(server: Server, ready: Pro
 
 SECRET_FAULTS: dict[str, dict[str, object]] = {
     "success": {"where": "nowhere"},
-    "refused at once": {"where": "rest", "status": 401, "message": f"Invalid: {TOKEN}", "times": 99},
+    "refused at once": {"where": "rest", "status": 401, "reason": "authError", "message": TOKEN, "times": 99},
     "refused while reading": {
         "where": "create_read_session",
         "code": "UNAUTHENTICATED",

@@ -12,6 +12,7 @@ from google.api_core.exceptions import (
     Unauthorized,
 )
 from google.auth.exceptions import GoogleAuthError, TransportError
+from grpc import RpcError
 from requests.exceptions import RequestException
 
 from pipelines.errors import CredentialsError, SourceError
@@ -34,8 +35,9 @@ def translated(table: str, gcp_project: str) -> Iterator[None]:
         yield
     except (GoogleAuthError, GoogleAPICallError, RetryError, RequestException, TimeoutError) as error:
         ours = _translate(error, table, gcp_project)
-        # Without the cause: a refusal's text is the token server's, and dlt writes chains of errors into its trace.
-        raise ours from (None if isinstance(ours, CredentialsError) else error)
+        # dlt writes chains of errors into its trace, `from None` or not: a cause of ours cuts off a refusal's text.
+        hidden = isinstance(ours, CredentialsError)
+        raise ours from (PermissionError(type(error).__name__) if hidden else error)
 
 
 def _translate(error: BaseException, table: str, gcp_project: str) -> SourceError:
@@ -69,7 +71,8 @@ def _translate_refusal(error: BaseException, text: str, table: str, gcp_project:
         return CredentialsError(
             what, remedy=f"Grant the account BigQuery Data Viewer on it, or check `table`. {REMEDY}"
         )
-    if isinstance(error, NotFound):
+    # By gRPC it is a stream that is gone, as after the server's restart, not the table.
+    if isinstance(error, NotFound) and not isinstance(error.response, RpcError):
         what = f"BigQuery found no {table}: {text}"
         return SourceError(what, remedy="Check `table` and `gcp_project` of [sources.pypi].")
     return SourceError(f"BigQuery failed on {table}: {text}", remedy=_AGAIN)
