@@ -13,7 +13,7 @@ from rich.text import Text
 from pipelines import site as evidence
 from pipelines import summary
 from pipelines.demo import write_demo
-from pipelines.errors import InsightsError, SiteError
+from pipelines.errors import InsightsError
 from pipelines.export import Export, export
 from pipelines.load import load
 from pipelines.lock import only_run
@@ -48,7 +48,7 @@ def run(
     warehouse = open_warehouse()
     _ensure_demo(settings)
     warehouse.require_writable()
-    with only_run(warehouse.folder):
+    with only_run(warehouse):
         with step(console, "Load") as update:
             rows = 0
 
@@ -74,7 +74,10 @@ def plan() -> None:
     """Show what a changed model would change: SQLMesh's plan for review, applied by nothing here."""
     from pipelines.transform import show_plan
 
-    show_plan(open_warehouse())
+    warehouse = open_warehouse()
+    warehouse.require_existing()
+    with only_run(warehouse):
+        show_plan(warehouse)
 
 
 @app.command()
@@ -82,16 +85,18 @@ def audit() -> None:
     """Run all audits over the whole history."""
     from pipelines.transform import audit as run_audits
 
-    run_audits(open_warehouse(), datetime.now(UTC))
+    warehouse = open_warehouse()
+    warehouse.require_existing()
+    with only_run(warehouse):
+        run_audits(warehouse, datetime.now(UTC))
 
 
 @app.command()
 def site() -> None:
     """Export the marts and build the site, without loading."""
     warehouse = open_warehouse()
-    if not warehouse.exists:
-        raise SiteError("There is no warehouse to show.", remedy="`just run` makes one.")
-    with only_run(warehouse.folder):
+    warehouse.require_existing()
+    with only_run(warehouse):
         console.print(f"Site: {_build(export(warehouse))}")
 
 
@@ -126,7 +131,7 @@ def reset(
         raise typer.BadParameter(f"{warehouse.file} holds real downloads; remove it yourself if you mean it.")
     if not yes and not typer.confirm(f"Remove {warehouse.file} and what belongs to it?"):
         return
-    with only_run(warehouse.folder):
+    with only_run(warehouse):
         for path in (warehouse.folder / "dlt", warehouse.folder / "exports"):
             shutil.rmtree(path, ignore_errors=True)
         warehouse.file.unlink()

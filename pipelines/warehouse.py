@@ -1,6 +1,7 @@
 """The warehouse: where dlt loads to, what it has committed, and what its readers have taken from it."""
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import dlt
-import duckdb
-from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
 from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.destinations.exceptions import DatabaseUndefinedRelation, DestinationConnectionError
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.destinations.impl.motherduck.configuration import MotherDuckCredentials
+from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.errors import SettingsError, WarehouseError
 
@@ -52,15 +53,31 @@ class Warehouse:
 
     def require_writable(self) -> None:
         """Raise `WarehouseError` unless the warehouse can be written; write nothing that stays."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            what = f"The folder {self.folder} cannot be made: {error.strerror}."
-            raise WarehouseError(what, remedy=_WHERE) from error
-        for path in filter(None, (self.folder, self.file)):
+        nearest = next(folder for folder in (self.folder, *self.folder.absolute().parents) if folder.exists())
+        if not nearest.is_dir():
+            what = f"The folder {self.folder} cannot be made: {nearest} is a file."
+            raise WarehouseError(what, remedy=_WHERE)
+        for path in filter(None, (nearest, self.folder / "dlt", self.file)):
             if path.exists() and not os.access(path, os.W_OK):
                 what = f"No permission to write {path}."
                 raise WarehouseError(what, remedy=f"Give yourself the permission. {_WHERE}")
+
+    def require_existing(self) -> None:
+        """Raise `WarehouseError` where there is nothing to look at yet."""
+        if not self.exists:
+            raise WarehouseError(f"There is no warehouse at {self.file} yet.", remedy="`just run` makes one.")
+
+    @contextmanager
+    def client(self) -> Iterator[SqlClientBase[Any]]:
+        """An open connection.
+
+        Raises:
+            WarehouseError: it cannot be opened, mostly because another process holds the DuckDB file.
+            SettingsError: the credentials lack a part.
+
+        """
+        with _friendly(), self.pipeline.sql_client() as client:
+            yield client
 
     def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - whatever SQL takes
         """The rows of a query; none where a table of it does not exist yet."""
@@ -154,6 +171,11 @@ _MISCOUNTED = f"""
     ORDER BY ALL
 """
 
+_BUSY = re.compile(
+    r'Could not set lock on file "(?P<file>.+?)"(.*lock is held in (?P<program>.+?) \(PID (?P<process>\d+)\))?'
+)
+_TOKEN = re.compile(r"(?<=token=)[^&\s'\"]+")
+
 _WHERE = f"Or set {CREDENTIALS} to another file named warehouse.duckdb."
 
 
@@ -182,11 +204,19 @@ def open_warehouse() -> Warehouse:
 def _friendly() -> Iterator[None]:
     try:
         yield
-    except (duckdb.IOException, DestinationConnectionError) as error:
-        raise unopened(error) from error
+    except ConfigFieldMissingException as error:
+        what = f"The credentials of the warehouse are incomplete: no {' and no '.join(error.fields)}."
+        raise SettingsError(what, remedy="For MotherDuck, set MOTHERDUCK_TOKEN in the environment.") from error
+    except DestinationConnectionError as error:
+        raise unopened(error.inner_exc) from error
 
 
 def unopened(error: Exception) -> WarehouseError:
-    """What is said when DuckDB cannot open the warehouse, mostly because another process holds it."""
-    what = f"The warehouse cannot be opened: {error}"
-    return WarehouseError(what, remedy="Close the process that holds it, or check the file, and run again.")
+    """What is said when DuckDB could not open the warehouse."""
+    busy = _BUSY.search(str(error))
+    if not busy:
+        what = f"The warehouse cannot be opened: {_TOKEN.sub('***', str(error))}"
+        return WarehouseError(what, remedy=f"Check the file, or the network to MotherDuck, and run again. {_WHERE}")
+    holder = f"process {busy['process']} ({Path(busy['program']).name})" if busy["process"] else "another process"
+    what = f"The warehouse {busy['file']} is busy: {holder} holds it, and DuckDB lets one process at a time open it."
+    return WarehouseError(what, remedy="Close that process, or wait until it has ended, and run again.")
