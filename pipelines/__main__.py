@@ -3,7 +3,6 @@
 import shutil
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,7 +11,7 @@ from rich.text import Text
 
 from pipelines import site as evidence
 from pipelines import summary
-from pipelines.demo import write_demo
+from pipelines.demo import FOLDER, awaits_demo, write_demo
 from pipelines.errors import InsightsError
 from pipelines.export import Export, export
 from pipelines.load import load
@@ -21,8 +20,6 @@ from pipelines.progress import step
 from pipelines.pypi.settings import Settings, resolve_settings
 from pipelines.pypi.windows import Window
 from pipelines.warehouse import open_warehouse
-
-DEMO = Path("data/demo")
 
 app = typer.Typer(
     help="PyPI's download log as numbers to trust. Settings: .dlt/config.toml, or the environment (docs/settings.md).",
@@ -119,6 +116,15 @@ def dashboard(
 
 
 @app.command()
+def doctor() -> None:
+    """Check tools, settings, warehouse and upstream; print what to do about each failure, and change nothing."""
+    from pipelines.doctor import diagnose, show
+
+    if not show(console, diagnose()):
+        raise typer.Exit(1)
+
+
+@app.command()
 def reset(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
@@ -139,13 +145,9 @@ def reset(
 
 
 def _ensure_demo(settings: Settings) -> None:
-    if (
-        settings.upstream == "parquet"
-        and Path(settings.parquet_path or "") == DEMO
-        and not list(DEMO.glob("*.parquet"))
-    ):
+    if awaits_demo(settings):
         with step(console, "Generate the demo data"):
-            write_demo(DEMO)
+            write_demo(FOLDER)
 
 
 def _build(exported: Export) -> str:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dlt
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
 from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.destinations.exceptions import DatabaseUndefinedRelation, DestinationConnectionError
-from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+from dlt.destinations.impl.duckdb.configuration import DuckDbBaseCredentials, DuckDbCredentials
 from dlt.destinations.impl.motherduck.configuration import MotherDuckCredentials
 from dlt.destinations.sql_client import SqlClientBase
 
@@ -32,11 +32,18 @@ class Warehouse:
 
     file: Path | None
     """The DuckDB file; `None` on MotherDuck."""
+    working: Path | None = None
+    """dlt's working folder, where it is not the one beside the warehouse."""
 
     @property
     def folder(self) -> Path:
         """Where this machine keeps what belongs to the warehouse: dlt's working folder and the exported marts."""
         return self.file.parent if self.file else DEFAULT.parent
+
+    @property
+    def nearest_folder(self) -> Path:
+        """That folder, or while there is none, the nearest above it that there is."""
+        return next(folder for folder in (self.folder, *self.folder.absolute().parents) if folder.exists())
 
     @property
     def exists(self) -> bool:
@@ -46,14 +53,14 @@ class Warehouse:
     def pipeline(self) -> dlt.Pipeline:
         return dlt.pipeline(
             PIPELINE,
-            pipelines_dir=str(self.folder / "dlt"),
+            pipelines_dir=str(self.working or self.folder / "dlt"),
             destination=dlt.destination("warehouse"),
             dataset_name=DATASET,
         )
 
     def require_writable(self) -> None:
         """Raise `WarehouseError` unless the warehouse can be written; write nothing that stays."""
-        nearest = next(folder for folder in (self.folder, *self.folder.absolute().parents) if folder.exists())
+        nearest = self.nearest_folder
         if not nearest.is_dir():
             what = f"The folder {self.folder} cannot be made: {nearest} is a file."
             raise WarehouseError(what, remedy=_WHERE)
@@ -186,18 +193,29 @@ def open_warehouse() -> Warehouse:
         SettingsError: dlt cannot make sense of the settings.
 
     """
+    credentials = find_credentials()
+    if isinstance(credentials, DuckDbCredentials) and not isinstance(credentials, MotherDuckCredentials):
+        return Warehouse(Path(credentials.database))
+    return Warehouse(None)
+
+
+def find_credentials() -> DuckDbBaseCredentials:
+    """The credentials of the warehouse, as dlt resolves them; a MotherDuck token may be missing.
+
+    Raises:
+        SettingsError: dlt cannot make sense of the settings.
+
+    """
     # dlt counts all credentials as secret and refuses a default in config.toml, even a file's name.
     if dlt.secrets.get("destination.warehouse.credentials") is None:
         os.environ[CREDENTIALS] = str(DEFAULT)
     try:
         destination = dlt.destination("warehouse")
-        credentials = destination.configuration(destination.spec(), accept_partial=True).credentials
+        configuration = destination.configuration(destination.spec(), accept_partial=True)
     except (ConfigurationException, UnknownDestinationModule) as error:
         what = f"The settings of the warehouse cannot be used: {error}"
         raise SettingsError(what, remedy=f"Check [destination.warehouse] in .dlt/config.toml. {_WHERE}") from error
-    if isinstance(credentials, DuckDbCredentials) and not isinstance(credentials, MotherDuckCredentials):
-        return Warehouse(Path(credentials.database))
-    return Warehouse(None)
+    return cast("DuckDbBaseCredentials", configuration.credentials)
 
 
 @contextmanager
