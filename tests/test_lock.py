@@ -19,7 +19,7 @@ from pipelines.lease import Holder, leased
 from pipelines.load import load
 from pipelines.lock import only_run
 from pipelines.pypi.settings import resolve_settings
-from pipelines.warehouse import Warehouse, open_warehouse
+from pipelines.warehouse import Warehouse, open_warehouse, unopened
 from tests.project import NOW, ROOT, Project
 from tests.rows import download, write
 
@@ -308,3 +308,5 @@ def test_token_of_the_cloud_is_in_no_message(tmp_path: Path, monkeypatch: pytest
         pass
 
     assert "planted" not in str(caught.value)
+    repeated = duckdb.IOException('Cannot open "md:pypi?motherduck_token=planted.secret.token&a=b"')
+    assert "planted" not in str(unopened(repeated))
