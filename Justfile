@@ -48,6 +48,11 @@ serve *arguments: setup
 dashboard *arguments: setup
     @{{ python }} -m pipelines dashboard "$@"
 
+# Check what a run needs, and print what to do about each failure.
+doctor:
+    @[ -x {{ python }} ] || { echo "Error: nothing is installed yet. Run: just setup" >&2; exit 1; }
+    @{{ python }} -m pipelines doctor
+
 # Remove a warehouse of demo data, to make room for real downloads.
 reset *arguments: setup
     @{{ python }} -m pipelines reset "$@"

@@ -3,7 +3,6 @@
 import shutil
 import sys
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,8 +12,8 @@ from rich.text import Text
 
 from pipelines import site as evidence
 from pipelines import summary
-from pipelines.demo import write_demo
-from pipelines.errors import InsightsError, SiteError, WarehouseError
+from pipelines.demo import FOLDER, awaits_demo, write_demo
+from pipelines.errors import InsightsError
 from pipelines.export import Export, export
 from pipelines.forget import forget as forget_project
 from pipelines.forget import require_forgettable
@@ -25,8 +24,6 @@ from pipelines.progress import step
 from pipelines.pypi.settings import Settings, resolve_settings
 from pipelines.pypi.windows import Backfill, Window
 from pipelines.warehouse import Warehouse, open_warehouse
-
-DEMO = Path("data/demo")
 
 app = typer.Typer(
     help="PyPI's download log as numbers to trust. Settings: .dlt/config.toml, or the environment (docs/settings.md).",
@@ -77,9 +74,8 @@ def forget(
 
     settings = resolve_settings()
     warehouse = open_warehouse()
-    if not warehouse.exists:
-        raise WarehouseError("There is no warehouse to remove a project from.", remedy="`just run` makes one.")
-    with only_run(warehouse.folder):
+    warehouse.require_existing()
+    with only_run(warehouse):
         name = require_forgettable(project, settings, warehouse)
         if not yes and not typer.confirm(f"Remove all downloads of {name}? To load them again is billed again."):
             return
@@ -94,7 +90,10 @@ def plan() -> None:
     """Show what a changed model would change: SQLMesh's plan for review, applied by nothing here."""
     from pipelines.transform import show_plan
 
-    show_plan(open_warehouse())
+    warehouse = open_warehouse()
+    warehouse.require_existing()
+    with only_run(warehouse):
+        show_plan(warehouse)
 
 
 @app.command()
@@ -102,7 +101,10 @@ def audit() -> None:
     """Run all audits over the whole history."""
     from pipelines.transform import audit as run_audits
 
-    run_audits(open_warehouse(), datetime.now(UTC))
+    warehouse = open_warehouse()
+    warehouse.require_existing()
+    with only_run(warehouse):
+        run_audits(warehouse, datetime.now(UTC))
 
 
 @app.command()
@@ -120,9 +122,8 @@ def quarantine(
 def site() -> None:
     """Export the marts and build the site, without loading."""
     warehouse = open_warehouse()
-    if not warehouse.exists:
-        raise SiteError("There is no warehouse to show.", remedy="`just run` makes one.")
-    with only_run(warehouse.folder):
+    warehouse.require_existing()
+    with only_run(warehouse):
         console.print(f"Site: {_build(export(warehouse))}")
 
 
@@ -145,6 +146,15 @@ def dashboard(
 
 
 @app.command()
+def doctor() -> None:
+    """Check tools, settings, warehouse and upstream; print what to do about each failure, and change nothing."""
+    from pipelines.doctor import diagnose, show
+
+    if not show(console, diagnose()):
+        raise typer.Exit(1)
+
+
+@app.command()
 def reset(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
@@ -157,7 +167,7 @@ def reset(
         raise typer.BadParameter(f"{warehouse.file} holds real downloads; remove it yourself if you mean it.")
     if not yes and not typer.confirm(f"Remove {warehouse.file} and what belongs to it?"):
         return
-    with only_run(warehouse.folder):
+    with only_run(warehouse):
         for path in (warehouse.folder / "dlt", warehouse.folder / "exports"):
             shutil.rmtree(path, ignore_errors=True)
         warehouse.file.unlink()
@@ -172,7 +182,7 @@ def _run(settings: Settings, backfill: Backfill | None, *, site: bool) -> None:
     warehouse = open_warehouse()
     _ensure_demo(settings)
     warehouse.require_writable()
-    with only_run(warehouse.folder):
+    with only_run(warehouse):
         with step(console, "Load") as update:
             rows = 0
 
@@ -201,13 +211,9 @@ def _show(warehouse: Warehouse, *, site: bool) -> tuple[list[date], str]:
 
 
 def _ensure_demo(settings: Settings) -> None:
-    if (
-        settings.upstream == "parquet"
-        and Path(settings.parquet_path or "") == DEMO
-        and not list(DEMO.glob("*.parquet"))
-    ):
+    if awaits_demo(settings):
         with step(console, "Generate the demo data"):
-            write_demo(DEMO)
+            write_demo(FOLDER)
 
 
 def _build(exported: Export) -> str:

@@ -11,18 +11,24 @@ from pathlib import Path
 from dlt.common.exceptions import MissingDependencyException
 
 from pipelines.errors import SiteError
+from pipelines.lock import only_run
 from pipelines.warehouse import PIPELINE, Warehouse
 
 
 def serve(warehouse: Warehouse, port: int, *, open_browser: bool) -> None:
     """Serve the dashboard on this machine only, until interrupted.
 
+    It opens the warehouse for each of its queries only, so other commands may run while it is shown.
+
     Raises:
         SiteError: its packages are not installed, or the pipeline has not run yet.
+        WarehouseError: another process is at work in the warehouse, so that no query of the dashboard could succeed.
 
     """
     if not (warehouse.folder / "dlt" / PIPELINE).exists():
         raise SiteError("The pipeline has not run yet.", remedy="`just run` runs it.")
+    with only_run(warehouse):
+        pass
     subprocess.run(  # noqa: S603 - dlt's own command
         _command(warehouse, port, open_browser=open_browser), env=_environment(), check=False
     )

@@ -40,7 +40,7 @@ def export(warehouse: Warehouse) -> Export:
 
     """
     folder = warehouse.folder / "exports"
-    with warehouse.pipeline.sql_client() as client:
+    with warehouse.client() as client:
         connection = cast("DuckDBPyConnection", client.native_connection)
         digests = _digests(connection)
         if not digests:

@@ -1,52 +1,66 @@
-"""One run at a time: two at once would both read, and both pay, for the same days."""
+"""One command at a time: two runs at once would both read, and both pay, for the same days."""
 
 import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
 from pipelines.errors import WarehouseError
+from pipelines.lease import Holder, leased
+from pipelines.warehouse import Warehouse
 
 _HOLDER = "run.json"
 
 
 @contextmanager
-def only_run(folder: Path) -> Iterator[None]:
-    """Hold the warehouse's folder for this process; the system lets go of it when the process ends, however it does.
+def only_run(warehouse: Warehouse) -> Iterator[None]:
+    """Hold the warehouse for this process; the system lets go of it when the process ends, however it does.
+
+    A warehouse in the cloud is held by a lease as well, for runs on other machines.
 
     Raises:
-        WarehouseError: another process holds it.
+        WarehouseError: another process holds the folder, the DuckDB file or the lease, or has taken over the lease.
 
     """
+    since = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    holder = Holder(uuid4().hex, socket.gethostname(), os.getpid(), since)
+    with _held(warehouse.folder, holder) as dead:
+        if warehouse.file and warehouse.exists:
+            with warehouse.client():
+                pass
+        with nullcontext() if warehouse.file else leased(warehouse, holder, dead):
+            yield
+
+
+@contextmanager
+def _held(folder: Path, holder: Holder) -> Iterator[Holder | None]:
+    """Hold the folder; yields its last holder, which has ended: the lock would not be ours otherwise."""
     lock = FileLock(folder / "run.lock", blocking=False)
     try:
         lock.acquire()
     except Timeout as error:
-        what = f"Another run is at work in {folder}: {_holder(folder)}."
+        what = f"Another command is at work in {folder}: {_noted(folder) or 'its process is not known'}."
         raise WarehouseError(what, remedy="Wait until it has ended, or stop it, and run again.") from error
     except OSError as error:
         what = f"The folder {folder} cannot be locked: {error.strerror}."
         raise WarehouseError(what, remedy="Give yourself the permission to write it.") from error
     try:
-        holder = {
-            "process": os.getpid(),
-            "host": socket.gethostname(),
-            "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        }
-        (folder / _HOLDER).write_text(json.dumps(holder))
-        yield
+        dead = _noted(folder)
+        (folder / _HOLDER).write_text(json.dumps(asdict(holder)))
+        yield dead
     finally:
         lock.release()
 
 
-def _holder(folder: Path) -> str:
+def _noted(folder: Path) -> Holder | None:
     try:
-        holder = json.loads((folder / _HOLDER).read_text())
-    except (OSError, ValueError):
-        return "its process is not known"
-    return f"process {holder['process']} on {holder['host']}, since {holder['since']}"
+        return Holder(**json.loads((folder / _HOLDER).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None

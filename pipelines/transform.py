@@ -15,7 +15,7 @@ from sqlmesh.core.console import Console as SQLMeshConsole
 from sqlmesh.core.console import MarkdownConsole, TerminalConsole, set_console
 from sqlmesh.utils.errors import SQLMeshError
 
-from pipelines.errors import TransformError, WarehouseError
+from pipelines.errors import TransformError
 from pipelines.pypi.settings import FIRST_DAY
 from pipelines.pypi.windows import DAY
 from pipelines.warehouse import Warehouse, unopened
@@ -114,9 +114,7 @@ class _MarkdownReview(_Review, MarkdownConsole):
 @contextmanager
 def _context(warehouse: Warehouse, console: SQLMeshConsole) -> Iterator[Context]:
     """SQLMesh on the warehouse, which prints to `console`."""
-    if not warehouse.exists:
-        what = f"There is no warehouse at {warehouse.file} yet."
-        raise WarehouseError(what, remedy="`just run` makes one.")
+    warehouse.require_existing()
     if warehouse.file:
         os.environ["WAREHOUSE_FILE"] = str(warehouse.file)
     set_console(console)

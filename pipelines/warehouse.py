@@ -1,22 +1,22 @@
 """The warehouse: where dlt loads to, what it has committed, and what its readers have taken from it."""
 
 import os
+import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dlt
-import duckdb
-from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
 from dlt.common.configuration.specs import CredentialsConfiguration
 from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.storages.load_package import ParsedLoadJobFileName
 from dlt.destinations.exceptions import DatabaseUndefinedRelation, DestinationConnectionError
-from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+from dlt.destinations.impl.duckdb.configuration import DuckDbBaseCredentials, DuckDbCredentials
 from dlt.destinations.impl.motherduck.configuration import MotherDuckCredentials
 from dlt.destinations.sql_client import SqlClientBase
 
@@ -48,11 +48,18 @@ class Warehouse:
     """The DuckDB file; `None` on MotherDuck."""
     credentials: CredentialsConfiguration | None = None
     """dlt's, if they are not those of the settings."""
+    working: Path | None = None
+    """dlt's working folder, where it is not the one beside the warehouse."""
 
     @property
     def folder(self) -> Path:
         """Where this machine keeps what belongs to the warehouse: dlt's working folder and the exported marts."""
         return self.file.parent if self.file else DEFAULT.parent
+
+    @property
+    def nearest_folder(self) -> Path:
+        """That folder, or while there is none, the nearest above it that there is."""
+        return next(folder for folder in (self.folder, *self.folder.absolute().parents) if folder.exists())
 
     @property
     def exists(self) -> bool:
@@ -62,19 +69,18 @@ class Warehouse:
     def pipeline(self) -> dlt.Pipeline:
         return dlt.pipeline(
             PIPELINE,
-            pipelines_dir=str(self.folder / "dlt"),
+            pipelines_dir=str(self.working or self.folder / "dlt"),
             destination=dlt.destination("warehouse", credentials=self.credentials),
             dataset_name=DATASET,
         )
 
     def require_writable(self) -> None:
         """Raise `WarehouseError` unless the warehouse can be written; write nothing that stays."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            what = f"The folder {self.folder} cannot be made: {error.strerror}."
-            raise WarehouseError(what, remedy=_WHERE) from error
-        for path in filter(None, (self.folder, self.file)):
+        nearest = self.nearest_folder
+        if not nearest.is_dir():
+            what = f"The folder {self.folder} cannot be made: {nearest} is a file."
+            raise WarehouseError(what, remedy=_WHERE)
+        for path in filter(None, (nearest, self.folder / "dlt", self.file)):
             if path.exists() and not os.access(path, os.W_OK):
                 what = f"No permission to write {path}."
                 raise WarehouseError(what, remedy=f"Give yourself the permission. {_WHERE}")
@@ -82,7 +88,7 @@ class Warehouse:
     def take_back_unfinished(self) -> None:
         """Delete the rows of the jobs that dlt will repeat: it may have died between commit and note."""
         packages = self.pipeline._get_load_storage().normalized_packages  # noqa: SLF001 - dlt has no public way
-        with _friendly(), self.pipeline.sql_client() as client:
+        with self.client() as client:
             for load_id in self.pipeline.list_normalized_load_packages():
                 for file, _ in packages.list_retried_new_jobs(load_id):
                     job = ParsedLoadJobFileName.parse(file)
@@ -94,6 +100,23 @@ class Warehouse:
                                 f"DELETE FROM {table} AS here USING READ_PARQUET(%s) AS there WHERE {same}",
                                 packages.storage.make_full_path(file),
                             )
+
+    def require_existing(self) -> None:
+        """Raise `WarehouseError` where there is nothing to look at yet."""
+        if not self.exists:
+            raise WarehouseError(f"There is no warehouse at {self.file} yet.", remedy="`just run` makes one.")
+
+    @contextmanager
+    def client(self) -> Iterator[SqlClientBase[Any]]:
+        """An open connection.
+
+        Raises:
+            WarehouseError: it cannot be opened, mostly because another process holds the DuckDB file.
+            SettingsError: the credentials lack a part.
+
+        """
+        with _friendly(), self.pipeline.sql_client() as client:
+            yield client
 
     def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - whatever SQL takes
         """The rows of a query; none where a table of it does not exist yet."""
@@ -112,7 +135,7 @@ class Warehouse:
     def execute(self, sql: str, *parameters: Any) -> None:  # noqa: ANN401 - whatever SQL takes
         """Write to a table of our own bookkeeping; it is durable when this returns."""
         self._make_bookkeeping()
-        with _friendly(), self.pipeline.sql_client() as client:
+        with self.client() as client:
             client.execute_sql(sql, *parameters)
 
     def columns(self, table: str) -> set[str]:
@@ -223,7 +246,7 @@ class Warehouse:
         return self.exists
 
     def _make_bookkeeping(self) -> None:
-        with _friendly(), self.pipeline.sql_client() as client:
+        with self.client() as client:
             # Before the first load there is no dataset that the client could have chosen: the names say it.
             client.execute_sql(f"CREATE SCHEMA IF NOT EXISTS {DATASET}")
             for table, columns in _BOOKKEEPING.items():
@@ -231,7 +254,7 @@ class Warehouse:
 
     @contextmanager
     def _transaction(self) -> Iterator[SqlClientBase[Any]]:
-        with _friendly(), self.pipeline.sql_client() as client, client.begin_transaction():
+        with self.client() as client, client.begin_transaction():
             yield client
 
 
@@ -272,6 +295,11 @@ _MISCOUNTED = f"""
     ORDER BY ALL
 """
 
+_BUSY = re.compile(
+    r'Could not set lock on file "(?P<file>.+?)"(.*lock is held in (?P<program>.+?) \(PID (?P<process>\d+)\))?'
+)
+_TOKEN = re.compile(r"(?<=token=)[^&\s'\"]+")
+
 _WHERE = f"Or set {CREDENTIALS} to another file named warehouse.duckdb."
 
 
@@ -282,30 +310,49 @@ def open_warehouse() -> Warehouse:
         SettingsError: dlt cannot make sense of the settings.
 
     """
+    credentials = find_credentials()
+    if isinstance(credentials, DuckDbCredentials) and not isinstance(credentials, MotherDuckCredentials):
+        credentials.global_config = GLOBAL_CONFIG | (credentials.global_config or {})
+        return Warehouse(Path(credentials.database), credentials)
+    return Warehouse(None)
+
+
+def find_credentials() -> DuckDbBaseCredentials:
+    """The credentials of the warehouse, as dlt resolves them; a MotherDuck token may be missing.
+
+    Raises:
+        SettingsError: dlt cannot make sense of the settings.
+
+    """
     # dlt counts all credentials as secret and refuses a default in config.toml, even a file's name.
     if dlt.secrets.get("destination.warehouse.credentials") is None:
         os.environ[CREDENTIALS] = str(DEFAULT)
     try:
         destination = dlt.destination("warehouse")
-        credentials = destination.configuration(destination.spec(), accept_partial=True).credentials
+        configuration = destination.configuration(destination.spec(), accept_partial=True)
     except (ConfigurationException, UnknownDestinationModule) as error:
         what = f"The settings of the warehouse cannot be used: {error}"
         raise SettingsError(what, remedy=f"Check [destination.warehouse] in .dlt/config.toml. {_WHERE}") from error
-    if isinstance(credentials, DuckDbCredentials) and not isinstance(credentials, MotherDuckCredentials):
-        credentials.global_config = GLOBAL_CONFIG | (credentials.global_config or {})
-        return Warehouse(Path(credentials.database), credentials)
-    return Warehouse(None, credentials)
+    return cast("DuckDbBaseCredentials", configuration.credentials)
 
 
 @contextmanager
 def _friendly() -> Iterator[None]:
     try:
         yield
-    except (duckdb.IOException, DestinationConnectionError) as error:
-        raise unopened(error) from error
+    except ConfigFieldMissingException as error:
+        what = f"The credentials of the warehouse are incomplete: no {' and no '.join(error.fields)}."
+        raise SettingsError(what, remedy="For MotherDuck, set MOTHERDUCK_TOKEN in the environment.") from error
+    except DestinationConnectionError as error:
+        raise unopened(error.inner_exc) from error
 
 
 def unopened(error: Exception) -> WarehouseError:
-    """What is said when DuckDB cannot open the warehouse, mostly because another process holds it."""
-    what = f"The warehouse cannot be opened: {error}"
-    return WarehouseError(what, remedy="Close the process that holds it, or check the file, and run again.")
+    """What is said when DuckDB could not open the warehouse."""
+    busy = _BUSY.search(str(error))
+    if not busy:
+        what = f"The warehouse cannot be opened: {_TOKEN.sub('***', str(error))}"
+        return WarehouseError(what, remedy=f"Check the file, or the network to MotherDuck, and run again. {_WHERE}")
+    holder = f"process {busy['process']} ({Path(busy['program']).name})" if busy["process"] else "another process"
+    what = f"The warehouse {busy['file']} is busy: {holder} holds it, and DuckDB lets one process at a time open it."
+    return WarehouseError(what, remedy="Close that process, or wait until it has ended, and run again.")

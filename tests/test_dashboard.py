@@ -52,7 +52,7 @@ def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
     pytest.fail(f"no dashboard at {address} after {START_SECONDS} s")
 
 
-def test_dashboard_shows_the_last_run_and_the_table_with_its_rows(dashboard: str) -> None:
+def test_dashboard_shows_the_last_run_and_the_table_with_its_rows(dashboard: str, demo_project: Project) -> None:
     """A person sees that the last run succeeded, its load package, the table, and how many rows it has."""
     with launch_chromium() as browser:
         page = browser.new_page(viewport={"width": 1400, "height": 2000})
@@ -69,3 +69,9 @@ def test_dashboard_shows_the_last_run_and_the_table_with_its_rows(dashboard: str
                 rows.wait_for(timeout=WAIT / CLICKS)
                 break
         expect(rows).to_be_visible(timeout=WAIT)
+
+        # It does not keep the DuckDB file to itself: other commands work beside the open page.
+        audit = [sys.executable, "-m", "pipelines", "audit"]
+        environment = os.environ | demo_project.environment
+        done = subprocess.run(audit, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr

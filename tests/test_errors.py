@@ -1,8 +1,6 @@
 """Errors are one message: what happened, to which thing, what to do; exit code 1; the warehouse as it was."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -160,31 +158,6 @@ def test_commands_without_a_warehouse_say_so(project: Project, command: str) -> 
     assert "just run" in done.stderr
     assert "Traceback" not in done.stderr
     assert not project.file.exists()
-
-
-def test_busy_warehouse_is_one_message(ready: Project) -> None:
-    """A process that holds the DuckDB file is no reason for a stack trace."""
-    holder = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            f"import duckdb, sys; c = duckdb.connect({str(ready.file)!r}); print(1, flush=True); sys.stdin.read()",
-        ],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    try:
-        assert holder.stdout is not None
-        holder.stdout.readline()
-        done = [ready.cli(), ready.cli("plan")]
-    finally:
-        holder.kill()
-        holder.communicate()
-
-    for each in done:
-        assert each.returncode == 1
-        assert "The warehouse cannot be opened" in each.stderr
-        assert "Traceback" not in each.stderr
 
 
 def test_ctrl_c_is_one_message(ready: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,60 +1,312 @@
-"""Two runs at once: the second stops before it reads anything."""
+"""Two at once: the second stops before it reads anything, and says who is at work."""
 
+import os
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from pipelines import lease
 from pipelines.errors import WarehouseError
+from pipelines.lease import Holder, leased
+from pipelines.load import load
 from pipelines.lock import only_run
-from tests.project import ROOT, Project
+from pipelines.pypi.settings import resolve_settings
+from pipelines.warehouse import Warehouse, open_warehouse, unopened
+from tests.project import NOW, ROOT, Project
+from tests.rows import download, write
 
+DAY = date(2026, 7, 1)
+COMMANDS = ["run", "plan", "audit", "site", "dashboard", "reset"]
 HOLD = """
-import sys
-from pathlib import Path
+import os, sys
 from pipelines.lock import only_run
-with only_run(Path(sys.argv[1])):
+from pipelines.warehouse import CREDENTIALS, Warehouse, open_warehouse
+if sys.argv[1:]:
+    os.environ[CREDENTIALS] = sys.argv[1]
+with only_run(open_warehouse() if sys.argv[1:] else Warehouse(None)):
     print("held", flush=True)
     sys.stdin.read()
 """
+OPEN = """
+import duckdb, sys
+connection = duckdb.connect(sys.argv[1])
+print("held", flush=True)
+sys.stdin.read()
+"""
 
 
-@pytest.fixture
-def holder(tmp_path: Path) -> subprocess.Popen[str]:
-    """Another process that holds the folder until its input ends."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(tmp_path)],
-        cwd=ROOT,
+@contextmanager
+def process(script: str, *arguments: str | Path, cwd: Path = ROOT) -> Iterator[subprocess.Popen[str]]:
+    """Another process that has said that it holds what the test is about, until the test is done with it."""
+    with subprocess.Popen(
+        [sys.executable, "-c", script, *arguments],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "held\n"
-    return process
+    ) as holder:
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == "held\n"
+            yield holder
+        finally:
+            holder.kill()
 
 
-def test_second_run_names_the_holder(holder: subprocess.Popen[str], demo: Path, tmp_path: Path) -> None:
-    """It stops at once, says which process is at work, and has read and made nothing."""
-    project = Project.of_demo(tmp_path, demo)
-    try:
-        done = project.cli()
-    finally:
-        holder.communicate()
+def one_download(folder: Path) -> Project:
+    """A project with one download upstream."""
+    file = write(folder / "source" / "rows.parquet", [download(DAY)])
+    return Project(folder / "data", {"PARQUET_PATH": str(file), "PROJECTS": '["one"]', "START_DATE": "2026-07-01"})
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The same, loaded; tests only read it."""
+    project = one_download(tmp_path_factory.mktemp("loaded"))
+    project.load()
+    return project
+
+
+@pytest.mark.parametrize("command", COMMANDS[:-1])
+def test_command_beside_a_run_names_the_holder(loaded: Project, command: str) -> None:
+    """It stops at once, says which process is at work, and has written nothing."""
+    before = loaded.file.read_bytes()
+
+    with process(HOLD, loaded.file) as holder:
+        done = loaded.cli(command)
 
     assert done.returncode == 1
-    assert f"Another run is at work in {tmp_path}: process {holder.pid} on " in done.stderr
+    assert f"Another command is at work in {loaded.folder}: process {holder.pid} on " in done.stderr
+    assert before == loaded.file.read_bytes()
+
+
+def test_first_run_beside_another_makes_no_warehouse(demo: Path, tmp_path: Path) -> None:
+    """Where there is no warehouse yet, the second of two runs does not begin one."""
+    project = Project.of_demo(tmp_path, demo)
+
+    with process(HOLD, project.file) as holder:
+        done = project.cli()
+
+    assert done.returncode == 1
+    assert f"process {holder.pid} on " in done.stderr
     assert not project.file.exists()
 
 
-def test_lock_of_a_dead_process_does_not_block(holder: subprocess.Popen[str], tmp_path: Path) -> None:
+def test_lock_of_a_dead_process_does_not_block(tmp_path: Path) -> None:
     """A process that was killed holds nothing any more."""
-    with pytest.raises(WarehouseError), only_run(tmp_path):
-        pass
-    holder.send_signal(signal.SIGKILL)
-    holder.communicate()
+    warehouse = Warehouse(tmp_path / "warehouse.duckdb")
 
-    with only_run(tmp_path):
+    with process(HOLD, tmp_path / "warehouse.duckdb") as holder:
+        with pytest.raises(WarehouseError), only_run(warehouse):
+            pass
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+
+        with only_run(warehouse):
+            pass
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_busy_file_is_one_message_that_names_the_holder(loaded: Project, command: str) -> None:
+    """A process of another program that holds the DuckDB file is named, and there is no stack trace."""
+    with process(OPEN, loaded.file) as holder:
+        done = loaded.cli(command)
+
+    assert done.returncode == 1
+    assert f"The warehouse {loaded.file} is busy: process {holder.pid} (python" in done.stderr
+    assert "Close that process, or wait until it has ended" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "WARNING" not in done.stdout + done.stderr
+
+
+def test_site_is_served_beside_a_busy_file(loaded: Project, built_site: Path) -> None:
+    """The site is made of exported files, so it is shown whoever holds the warehouse."""
+    assert (built_site / "index.html").exists()
+    serve = [sys.executable, "-u", "-m", "pipelines", "serve", "--port", "0"]
+
+    with (
+        process(OPEN, loaded.file),
+        subprocess.Popen(
+            serve, cwd=ROOT, env=os.environ | loaded.environment, stdout=subprocess.PIPE, text=True
+        ) as server,
+    ):
+        try:
+            assert server.stdout is not None
+            said = server.stdout.readline()
+        finally:
+            server.kill()
+
+    assert "http://127.0.0.1" in said
+
+
+@pytest.fixture
+def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A project whose warehouse has no file of its own here, as on MotherDuck; a DuckDB file stands in for the cloud.
+
+    What is local is in the folder that the test works in, which is that of one machine.
+    """
+    project = one_download(tmp_path)
+    for name, value in project.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DESTINATION__WAREHOUSE__DESTINATION_TYPE", "duckdb")
+    (tmp_path / "machine").mkdir()
+    monkeypatch.chdir(tmp_path / "machine")
+    project.folder.mkdir()
+    return project
+
+
+ANOTHER = Holder("another token", "another host", 7, "2026-07-01 12:00 UTC")
+
+
+def row(project: Project) -> tuple[str, bool]:
+    """The token of the lease, and whether it is alive."""
+    [(token, alive)] = project.query("SELECT token, expires_at > now() FROM raw.run_lock")
+    return token, alive
+
+
+def change(project: Project, assignments: str) -> None:
+    """Another machine's UPDATE of the lease."""
+    with duckdb.connect(project.file) as connection:
+        connection.execute(f"UPDATE raw.run_lock SET {assignments}")
+
+
+def test_run_on_another_machine_names_the_holder(cloud: Project, tmp_path: Path) -> None:
+    """Two folders are two machines: the second process is refused while the first works, and not after it."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+
+    with process(HOLD, cwd=elsewhere) as holder:
+        at_work = f"Another run is at work in the warehouse: process {holder.pid} on "
+        with pytest.raises(WarehouseError, match=at_work), only_run(Warehouse(None)):
+            pass
+        holder.communicate("")
+
+        with only_run(Warehouse(None)):
+            pass
+    assert row(cloud) == ("", False)
+
+
+def test_lease_of_a_dead_process_of_this_folder_is_taken_over_at_once(cloud: Project, tmp_path: Path) -> None:
+    """A killed process has left its lease behind; the next one in its folder knows that it is dead."""
+    with process(HOLD, cwd=tmp_path / "machine") as holder:
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+    assert row(cloud)[1]
+
+    with only_run(Warehouse(None)):
+        assert row(cloud)[1]
+
+
+def test_lease_that_has_run_out_is_taken_over(cloud: Project) -> None:
+    """A machine that went away keeps the others out only until its lease has run out."""
+    with leased(Warehouse(None), ANOTHER, None):
         pass
+    change(cloud, "token = 'dead', expires_at = now() + INTERVAL 1 MINUTE")
+    with pytest.raises(WarehouseError, match="process 7 on another host"), only_run(Warehouse(None)):
+        pass
+    change(cloud, "expires_at = now() - INTERVAL 1 SECOND")
+
+    with only_run(Warehouse(None)):
+        assert row(cloud)[1]
+
+
+def test_lease_cannot_be_won_twice(cloud: Project) -> None:
+    """Of two that take it at the same moment, one is refused: both would change the same row."""
+    with leased(Warehouse(None), ANOTHER, None):
+        pass
+    with duckdb.connect(cloud.file) as connection:
+        connection.begin()
+        connection.execute("UPDATE raw.run_lock SET token = 'first', expires_at = now() + INTERVAL 1 MINUTE")
+
+        with pytest.raises(WarehouseError, match="started at this moment"), only_run(Warehouse(None)):
+            pass
+        connection.commit()
+
+    assert row(cloud) == ("first", True)
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_lease_is_given_back_after_an_error(cloud: Project, error: type[BaseException]) -> None:
+    """Whatever ends a run, Ctrl-C too, the next one need not wait."""
+    with pytest.raises(error), only_run(Warehouse(None)):
+        raise error
+
+    assert row(cloud) == ("", False)
+
+
+def test_lease_is_renewed(cloud: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that takes longer than its lease keeps it."""
+
+    def expires() -> object:
+        with duckdb.connect(cloud.file) as connection:
+            return connection.execute("SELECT expires_at FROM raw.run_lock").fetchone()
+
+    monkeypatch.setattr(lease, "RENEWAL_SECONDS", 0.1)
+    with only_run(Warehouse(None)):
+        first = expires()
+        while expires() == first:
+            pass
+
+
+def test_run_that_lost_its_lease_is_stopped(cloud: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is interrupted in what it does, says so, and leaves the lease to the one that has it."""
+
+    def lose_it_and_go_on() -> None:
+        change(cloud, "token = 'another', expires_at = now() + INTERVAL 1 MINUTE")
+        threading.Event().wait()
+
+    monkeypatch.setattr(lease, "RENEWAL_SECONDS", 0.5)
+    with pytest.raises(WarehouseError, match="another run may have taken it over"), only_run(Warehouse(None)):
+        lose_it_and_go_on()
+
+    assert row(cloud) == ("another", True)
+
+
+def test_run_that_cannot_renew_is_stopped_before_its_lease_ends(
+    cloud: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the warehouse cannot be reached for long, another may take the lease; the run does not wait for that."""
+
+    def lose_the_warehouse_and_go_on() -> None:
+        cloud.file.rename(cloud.file.with_suffix(".away"))
+        cloud.file.mkdir()
+        threading.Event().wait()
+
+    monkeypatch.setattr(lease, "RENEWAL_SECONDS", 0.1)
+    monkeypatch.setattr(lease, "SECONDS", 1)
+    with pytest.raises(WarehouseError, match="could not renew its lease"), only_run(Warehouse(None)):
+        lose_the_warehouse_and_go_on()
+
+
+def test_first_load_into_the_cloud_is_exact_under_a_lease(cloud: Project) -> None:
+    """The lease is in the way of nothing that dlt does, not even in a warehouse that it has made."""
+    with only_run(Warehouse(None)):
+        report = load(resolve_settings(), Warehouse(None), NOW, lambda _window, _rows: None)
+
+    assert report.accepted == 1
+    assert cloud.query("SELECT COUNT(*) FROM raw.file_downloads") == [(1,)]
+
+
+def test_token_of_the_cloud_is_in_no_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A warehouse in the cloud that cannot be reached is one message, without the token."""
+    monkeypatch.setenv("HOME", str(tmp_path / "none"))
+    monkeypatch.setenv("DESTINATION__WAREHOUSE__DESTINATION_TYPE", "motherduck")
+    monkeypatch.setenv("DESTINATION__WAREHOUSE__CREDENTIALS", "md:pypi?motherduck_token=planted.secret.token")
+    warehouse = open_warehouse()
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(WarehouseError, match="cannot be opened") as caught, only_run(warehouse):
+        pass
+
+    assert "planted" not in str(caught.value)
+    repeated = duckdb.IOException('Cannot open "md:pypi?motherduck_token=planted.secret.token&a=b"')
+    assert "planted" not in str(unopened(repeated))

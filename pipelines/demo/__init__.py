@@ -44,9 +44,22 @@ from pipelines.demo.world import (
     Release,
     Shares,
 )
+from pipelines.pypi.settings import Settings
 
-__all__ = ["BROKEN_ROWS", "END", "FIRST_DAY", "MISSING_DAY", "PROJECTS", "SCHEMA", "SEED", "write_demo"]
+__all__ = [
+    "BROKEN_ROWS",
+    "END",
+    "FIRST_DAY",
+    "FOLDER",
+    "MISSING_DAY",
+    "PROJECTS",
+    "SCHEMA",
+    "SEED",
+    "awaits_demo",
+    "write_demo",
+]
 
+FOLDER = Path("data/demo")
 SEED = 2026
 FIRST_DAY = date(2026, 4, 2)
 END = date(2026, 7, 1)  # exclusive
@@ -59,6 +72,12 @@ _UV_GROWTH = 0.6  # of uv's share, over all days
 _ADOPTION = timedelta(days=30)  # until a release has reached all the users that it will
 _CLIENTS = 1000  # different user agents of each installer, at most
 BROKEN_ROWS = len(BROKEN)
+
+
+def awaits_demo(settings: Settings) -> bool:
+    """Whether the settings name the demo data, and it is still to be generated."""
+    path = Path(settings.parquet_path or "")
+    return settings.upstream == "parquet" and path == FOLDER and not list(FOLDER.glob("*.parquet"))
 
 
 def write_demo(folder: Path) -> None:

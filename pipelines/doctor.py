@@ -1,0 +1,278 @@
+"""Checks what a run needs, and names the remedy of each failure; writes nothing that stays, reads no row."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from dlt.destinations.impl.motherduck.configuration import MotherDuckCredentials
+from packaging.version import Version
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipelines.demo import awaits_demo
+from pipelines.errors import CredentialsError, InsightsError, SettingsError, SiteError, WarehouseError
+from pipelines.pypi.settings import Settings, resolve_settings
+from pipelines.pypi.upstreams import connect
+from pipelines.warehouse import find_credentials, open_warehouse
+
+PROJECT = Path(__file__).parents[1]
+PYTHON = "3.11"
+TOOL_SECONDS = 30
+GIBIBYTE = 2**30
+LEAST_FREE = GIBIBYTE
+"""Bytes free beside the warehouse, for a load package and the site; and as many again as the warehouse has, because
+days that a run replaces are written anew before DuckDB lets go of the old ones."""
+_TOKEN = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+")
+_KINDS = {
+    "google.auth.compute_engine.credentials": "the service account of this machine",
+    "google.auth.identity_pool": "workload identity federation",
+    "google.auth.impersonated_credentials": "an impersonated service account",
+    "google.oauth2.credentials": "a user's login",
+    "google.oauth2.service_account": "a service account's key",
+}
+
+
+class Outcome(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    FAILED = "failed"
+    NOT_NEEDED = "not needed"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check has found; `remedy` is empty unless it failed."""
+
+    check: str
+    outcome: Outcome
+    found: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program of the machine's."""
+
+    name: str
+    remedy: str
+    least: str = "0"
+
+
+_NODE = "Install Node.js 20 or later: https://nodejs.org"
+TOOLS = (
+    Tool("uv", "Install it with: pip install uv"),
+    Tool("just", "Install it with: pip install rust-just"),
+    Tool("git", "Install git: https://git-scm.com"),
+    Tool("node", _NODE, "20"),
+    Tool("npm", _NODE),
+)
+
+
+def diagnose() -> Iterator[Finding]:
+    """The findings of all checks, in order; none hides another."""
+    for tool in TOOLS:
+        yield _look(tool.name, partial(_tool, tool))
+    checks: dict[str, Callable[[], str]] = {
+        "Python": _python,
+        "packages": _packages,
+        "settings": _settings,
+        "folder": _folder,
+        "disk": _disk,
+        "MotherDuck token": _motherduck_token,
+        "warehouse": _warehouse,
+        "Google credentials": _google_credentials,
+        "billed project": _billed_project,
+        "upstream": _upstream,
+    }
+    for name, check in checks.items():
+        yield _look(name, check)
+
+
+def show(console: Console, findings: Iterator[Finding]) -> bool:
+    """Print the findings as a table; return whether nothing failed."""
+    colors = {Outcome.OK: "green", Outcome.FAILED: "red", Outcome.NOT_NEEDED: "dim"}
+    table = Table("check", "result", "found")
+    with console.status("Checking ..."):
+        found = list(findings)
+    for each in found:
+        text = Text(each.found)
+        if each.remedy:
+            text.append(f"\n{each.remedy}", "bold")
+        table.add_row(each.check, Text(each.outcome, colors[each.outcome]), text)
+    console.print(table)
+    failed = [each.check for each in found if each.outcome is Outcome.FAILED]
+    console.print(f"To be mended: {', '.join(failed)}." if failed else "All is well: `just run` can start.")
+    return not failed
+
+
+class _NotNeededError(Exception):
+    """The check has nothing to look at; its text says why."""
+
+
+def _look(name: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(name, Outcome.OK, check())
+    except _NotNeededError as reason:
+        return Finding(name, Outcome.NOT_NEEDED, str(reason))
+    except InsightsError as error:
+        return Finding(name, Outcome.FAILED, error.what, error.remedy)
+    except Exception as error:  # noqa: BLE001 - what nobody has thought of must not hide the other checks
+        # Without its text, which might hold a secret.
+        return Finding(name, Outcome.FAILED, f"Unexpected: {type(error).__name__}.", "Please report it.")
+
+
+def _tool(tool: Tool) -> str:
+    program = shutil.which(tool.name)
+    if program is None:
+        raise SiteError(f"{tool.name} is missing.", remedy=tool.remedy)
+    done = subprocess.run(  # noqa: S603 - a program of the list above
+        [program, "--version"], capture_output=True, text=True, check=False, timeout=TOOL_SECONDS
+    )
+    found = re.search(r"\d+(\.\d+)+", done.stdout)
+    if done.returncode != 0 or found is None:
+        raise SiteError(f"{program} does not tell its version.", remedy=tool.remedy)
+    if Version(found[0]) < Version(tool.least):
+        raise SiteError(f"{program} is {found[0]}; {tool.least} or later is needed.", remedy=tool.remedy)
+    return found[0]
+
+
+def _python() -> str:
+    found = ".".join(map(str, sys.version_info[:3]))
+    if Version(found) < Version(PYTHON):
+        raise SettingsError(
+            f"It is {found}; {PYTHON} or later is needed.", remedy="Remove .venv, and run `just setup`."
+        )
+    return found
+
+
+def _packages() -> str:
+    done = subprocess.run(
+        ["bash", "scripts/setup", "--check"],  # noqa: S607 - as the Justfile calls it
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TOOL_SECONDS,
+    )
+    if done.returncode != 0:
+        raise SettingsError((done.stdout or done.stderr).strip(), remedy="Run `just setup`.")
+    return "as locked"
+
+
+def _settings() -> str:
+    settings = resolve_settings()
+    return f"{len(settings.projects)} projects from {settings.start}, upstream {settings.upstream}"
+
+
+def _folder() -> str:
+    warehouse = open_warehouse()
+    warehouse.require_writable()
+    return f"{warehouse.folder} can be written"
+
+
+def _disk() -> str:
+    warehouse = open_warehouse()
+    held = warehouse.file.stat().st_size if warehouse.file and warehouse.file.exists() else 0
+    free, needed = shutil.disk_usage(warehouse.nearest_folder).free, LEAST_FREE + held
+    if free < needed:
+        what = f"{_gibibytes(free)} free in {warehouse.folder}; a run may need {_gibibytes(needed)}."
+        raise WarehouseError(what, remedy="Make room there, or move the warehouse: docs/settings.md tells how.")
+    return f"{_gibibytes(free)} free"
+
+
+def _motherduck_token() -> str:
+    credentials = find_credentials()
+    if not isinstance(credentials, MotherDuckCredentials):
+        raise _NotNeededError("the warehouse is a file")
+    token = credentials.password or os.environ.get("MOTHERDUCK_TOKEN") or os.environ.get("motherduck_token")  # noqa: SIM112 - MotherDuck's own name
+    remedy = "Make one in MotherDuck's settings, and set MOTHERDUCK_TOKEN in the environment."
+    if not token:
+        raise SettingsError("There is none.", remedy=remedy)
+    if not _TOKEN.fullmatch(token):
+        raise SettingsError("It does not have the form of one: three parts with dots between.", remedy=remedy)
+    return "found"
+
+
+def _warehouse() -> str:
+    warehouse = open_warehouse()
+    if not warehouse.exists:
+        return f"none yet: `just run` makes {warehouse.file}"
+    with TemporaryDirectory() as folder:
+        visited = replace(warehouse, working=Path(folder))
+        with visited.client():
+            pass
+        origins = visited.origins()
+    return f"{warehouse.file or 'MotherDuck'} opens; origin of its data: {', '.join(sorted(origins)) or 'none yet'}"
+
+
+def _valid_settings() -> Settings:
+    try:
+        return resolve_settings()
+    except SettingsError as error:
+        raise _NotNeededError("waits for the settings") from error
+
+
+def _bigquery_settings() -> Settings:
+    settings = _valid_settings()
+    if settings.upstream != "bigquery":
+        raise _NotNeededError("the upstream is not BigQuery")
+    return settings
+
+
+def _google() -> tuple[str, str | None]:
+    """Which kind of Google Cloud credentials there are, and the project that they name."""
+    import google.auth  # noqa: PLC0415 - only BigQuery needs it
+    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - as above
+
+    try:
+        credentials, project = google.auth.default()
+    except (GoogleAuthError, OSError, ValueError, AttributeError) as error:
+        what = "None that can be read were found."
+        remedy = (
+            "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a service "
+            "account's key file."
+        )
+        raise CredentialsError(what, remedy=remedy) from error
+    return _KINDS.get(type(credentials).__module__, "of another kind"), project
+
+
+def _google_credentials() -> str:
+    _bigquery_settings()
+    return _google()[0]
+
+
+def _billed_project() -> str:
+    named = _bigquery_settings().gcp_project
+    try:
+        project = named or _google()[1]
+    except CredentialsError:
+        project = None
+    if not project:
+        remedy = "Set `gcp_project` under [sources.pypi] in .dlt/config.toml, or SOURCES__PYPI__GCP_PROJECT."
+        raise SettingsError("Neither the settings nor the credentials name one.", remedy=remedy)
+    return project
+
+
+def _upstream() -> str:
+    settings = _valid_settings()
+    if awaits_demo(settings):
+        raise _NotNeededError("the first `just run` generates the demo data")
+    upstream = connect(settings)
+    unknown = upstream.check(settings.projects)
+    where = settings.table if settings.upstream == "bigquery" else settings.parquet_path
+    beside = f"; fields beside them: {', '.join(unknown)}" if unknown else ""
+    return f"{where} ({upstream.origin}) has the contract's columns{beside}"
+
+
+def _gibibytes(size: int) -> str:
+    return f"{size / GIBIBYTE:.1f} GiB"
