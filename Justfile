@@ -16,6 +16,14 @@ run *arguments: setup
 test *arguments: (setup "--with-emulator") lint
     {{ python }} -m pytest "$@"
 
+# Show what the next run (or a backfill of START END [PROJECT]) bills at most.
+estimate *arguments: setup
+    @{{ python }} -m pipelines estimate "$@"
+
+# Show what each query was to bill, and what it billed.
+costs: setup
+    @{{ python }} -m pipelines costs
+
 # Load a range of days again, as whole days: `just backfill START END [PROJECT]`, END is exclusive.
 backfill *arguments: setup
     @{{ python }} -m pipelines backfill "$@"

@@ -12,11 +12,13 @@ from rich.text import Text
 
 from pipelines import site as evidence
 from pipelines import summary
+from pipelines.costs import ExtractLedger, show_costs, show_estimate
 from pipelines.demo import FOLDER, awaits_demo, write_demo
 from pipelines.errors import InsightsError
 from pipelines.export import Export, export
 from pipelines.forget import forget as forget_project
 from pipelines.forget import require_forgettable
+from pipelines.load import estimate as estimate_load
 from pipelines.load import load
 from pipelines.lock import only_run
 from pipelines.plain import plain
@@ -59,8 +61,30 @@ def backfill(
     They replace what is there, as whole days. The next run goes on where the last one ended.
     """
     settings = resolve_settings()
-    projects = [canonicalize_name(project)] if project else settings.projects
-    _run(settings, Backfill(projects, start.date(), end.date()), site=site)
+    _run(settings, _backfill(settings, start, end, project), site=site)
+
+
+@app.command()
+def estimate(
+    start: Annotated[datetime | None, typer.Argument(formats=["%Y-%m-%d"], help="First day of a backfill.")] = None,
+    end: Annotated[datetime | None, typer.Argument(formats=["%Y-%m-%d"], help="Day to stop before.")] = None,
+    project: Annotated[str | None, typer.Argument(help="Only this project.")] = None,
+) -> None:
+    """Show what the next run, or a backfill, bills at most; no row is read, and nothing is billed."""
+    settings = resolve_settings()
+    warehouse = open_warehouse()
+    now = datetime.now(UTC)
+    if start and not end:
+        raise typer.BadParameter("START needs END, the day to stop before.")
+    backfill = _backfill(settings, start, end, project) if start and end else None
+    ledger = ExtractLedger(warehouse, settings)
+    show_estimate(console, estimate_load(settings, warehouse, now, backfill), ledger, now)
+
+
+@app.command()
+def costs() -> None:
+    """Show the ledger: what each query was to bill, what it billed, and what became of it."""
+    show_costs(console, ExtractLedger(open_warehouse(), resolve_settings()))
 
 
 @app.command()
@@ -172,6 +196,11 @@ def reset(
             shutil.rmtree(path, ignore_errors=True)
         warehouse.file.unlink()
         console.print("Removed.")
+
+
+def _backfill(settings: Settings, start: datetime, end: datetime, project: str | None) -> Backfill:
+    projects = [canonicalize_name(project)] if project else settings.projects
+    return Backfill(projects, start.date(), end.date())
 
 
 def _run(settings: Settings, backfill: Backfill | None, *, site: bool) -> None:

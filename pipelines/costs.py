@@ -6,10 +6,13 @@ from datetime import UTC, datetime
 from math import ceil
 from typing import Any
 
+from rich.console import Console
+from rich.table import Table
+
 from pipelines.errors import BudgetError
 from pipelines.pypi.ledger import Outcome, Query
-from pipelines.pypi.settings import Settings
-from pipelines.pypi.windows import Window
+from pipelines.pypi.settings import TIB, Settings
+from pipelines.pypi.windows import DAY, Window
 from pipelines.warehouse import Warehouse
 
 
@@ -65,6 +68,13 @@ class ExtractLedger:
         rows = self.warehouse.query("SELECT SUM(cost) FROM extract_ledger WHERE started_at >= %s", month_of(now))
         return float(rows[0][0] or 0) if rows else 0.0
 
+    def billed_share(self) -> float | None:
+        """What queries have billed, as a share of their estimates; `None` before the first."""
+        rows = self.warehouse.query(
+            "SELECT SUM(bytes_billed) / SUM(bytes_estimated) FROM extract_ledger WHERE status = 'done'"
+        )
+        return rows[0][0] if rows else None
+
     def by_month(self) -> list[tuple[Any, ...]]:
         """Month, project, queries, of these failed, of these open, bytes estimated, bytes billed, cost, rows."""
         return self.warehouse.query(
@@ -110,6 +120,85 @@ class Estimate:
                 f"a month may cost {dollars(settings.budget_per_month)}."
             )
             raise BudgetError(what, remedy=_remedy("budget_per_month", spent + self.cost))
+
+
+def show_estimate(console: Console, estimate: Estimate, ledger: ExtractLedger, now: datetime) -> None:
+    """Print what each project bills at most, in all, and beside the budgets."""
+    settings = ledger.settings
+    if not estimate.bytes_by_window:
+        console.print("Nothing to load: each day up to the last settled one is in the warehouse.")
+        return
+    if not estimate.bytes:
+        console.print("The upstream is files: reading them is free.")
+        return
+    table = Table(title="What the next load bills at most", title_justify="left")
+    table.add_column("project")
+    table.add_column("days")
+    for heading in ("bytes", "cost", "of a month's free TiB"):
+        table.add_column(heading, justify="right")
+    for window, size in estimate.bytes_by_window.items():
+        table.add_row(window.project, f"{window.start} to {window.end - DAY}", *_figures(size, settings))
+    table.add_section()
+    table.add_row("in all", "", *_figures(estimate.bytes, settings))
+    console.print(table)
+    spent = ledger.spent_this_month(now)
+    console.print(
+        f"Budgets: {dollars(settings.budget_per_run)} a run, {dollars(settings.budget_per_month)} a month; "
+        f"{now:%B} so far, by the ledger: {dollars(spent)}.",
+        highlight=False,
+    )
+    if share := ledger.billed_share():
+        console.print(f"Earlier queries have billed {share:.1%} of their estimates.", highlight=False)
+    estimate.require_affordable(ledger, now)
+
+
+def show_costs(console: Console, ledger: ExtractLedger) -> None:
+    """Print what the ledger has, by month and project, and then each query."""
+    months = ledger.by_month()
+    if not months:
+        console.print("No query has been paid for: the ledger is empty.")
+        return
+    table = _ledger_table("By month (UTC)", "month", "project", "queries", "failed", "open")
+    for month, project, queries, failed, open_, *amounts in months:
+        table.add_row(month, project, f"{queries:,}", f"{failed:,}", f"{open_:,}", *_amounts(*amounts))
+    console.print(table)
+    table = _ledger_table("By query", "started (UTC)", "project", "days", "status", "seconds")
+    for started, project, start, end, status, estimated, billed, cost, rows, seconds in ledger.queries():
+        table.add_row(
+            f"{started.astimezone(UTC):%Y-%m-%d %H:%M}",
+            project,
+            f"{start} to {end - DAY}",
+            status,
+            "" if seconds is None else f"{seconds:,.0f}",
+            *_amounts(estimated, billed, cost, rows),
+        )
+    console.print(table)
+    console.print(
+        "Costs are at list price, before the TiB that BigQuery gives away each month; an open query counts at"
+    )
+    console.print("its estimate, until the next run has asked BigQuery.")
+
+
+def _ledger_table(title: str, *headings: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    for heading in headings:
+        table.add_column(heading)
+    for heading in ("estimated", "billed", "cost", "rows"):
+        table.add_column(heading, justify="right")
+    return table
+
+
+def _amounts(estimated: int, billed: int | None, cost: float, rows: int | None) -> tuple[str, str, str, str]:
+    known = "" if billed is None else gibibytes(int(billed)), dollars(cost), "" if rows is None else f"{int(rows):,}"
+    return gibibytes(int(estimated)), *known
+
+
+def _figures(size: int, settings: Settings) -> tuple[str, str, str]:
+    return gibibytes(size), dollars(settings.price_of(size)), f"{size / TIB:.1%}"
+
+
+def gibibytes(size: int) -> str:
+    return f"{size / 2**30:,.2f} GiB"
 
 
 def month_of(now: datetime) -> datetime:

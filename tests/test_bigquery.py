@@ -14,7 +14,7 @@ from sqlglot import exp, parse_one
 from pipelines.demo import SCHEMA
 from pipelines.errors import SchemaError, SourceError
 from pipelines.pypi.columns import LEAVES, SOURCE_SCHEMA
-from pipelines.pypi.settings import Settings
+from pipelines.pypi.settings import TIB, Settings
 from pipelines.pypi.upstreams import Upstream, connect
 from pipelines.pypi.upstreams.parquet import ParquetUpstream
 from pipelines.pypi.windows import Window
@@ -127,8 +127,8 @@ def test_query_beyond_the_limit_bills_nothing(server: Server) -> None:
     """A query that would bill more than the setting fails before it runs, and the setting is named."""
     before = len(server.log())
 
-    with pytest.raises(SourceError, match="would bill more than `maximum_bytes_billed`"):
-        count(SPRING, maximum_bytes_billed=20 * MEBIBYTE)
+    with pytest.raises(SourceError, match="would bill more than `budget_per_run` allows"):
+        count(SPRING, budget_per_run=6.25 * 20 * MEBIBYTE / TIB)
 
     assert [request for request in since(server, before) if "ReadRows" in request] == []
 

@@ -56,7 +56,7 @@ def _translate(error: BaseException, table: str, gcp_project: str) -> SourceErro
         what = f"A quota of the Google Cloud project {gcp_project} is used up: {text}"
         return SourceError(what, remedy=f"Wait, or raise the quota in the Google Cloud console. {_AGAIN}")
     if "bytesBilledLimitExceeded" in reasons:
-        what = f"The query would bill more than `maximum_bytes_billed`: {text}"
+        what = f"The query would bill more than `budget_per_run` allows: {text}"
         return SourceError(what, remedy="Load fewer days or projects at once, or raise the setting.")
     return _translate_refusal(error, text, table, gcp_project)
 
