@@ -84,7 +84,7 @@ def estimate(
 @app.command()
 def costs() -> None:
     """Show the ledger: what each query was to bill, what it billed, and what became of it."""
-    show_costs(console, ExtractLedger(open_warehouse(), resolve_settings()))
+    show_costs(ExtractLedger(open_warehouse(), resolve_settings()))
 
 
 @app.command()

@@ -15,6 +15,9 @@ from pipelines.pypi.settings import TIB, Settings
 from pipelines.pypi.windows import DAY, Window
 from pipelines.warehouse import Warehouse
 
+WIDTH = 120
+"""Columns of a table that goes into a file or a pipe."""
+
 
 @dataclass(frozen=True)
 class ExtractLedger:
@@ -84,10 +87,10 @@ class ExtractLedger:
         )
 
     def queries(self) -> list[tuple[Any, ...]]:
-        """Start, project, first day, day to stop before, status, bytes estimated, bytes billed, cost, rows, seconds."""
+        """Start, project, first day, day to stop before, status, bytes estimated, bytes billed, cost, rows."""
         return self.warehouse.query(
-            "SELECT started_at, project, start_day, end_day, status, bytes_estimated, bytes_billed, cost, rows_read, "
-            "seconds FROM extract_ledger ORDER BY started_at"
+            "SELECT started_at, project, start_day, end_day, status, bytes_estimated, bytes_billed, cost, rows_read "
+            "FROM extract_ledger ORDER BY started_at"
         )
 
 
@@ -133,8 +136,8 @@ def show_estimate(console: Console, estimate: Estimate, ledger: ExtractLedger, n
         return
     table = Table(title="What the next load bills at most", title_justify="left")
     table.add_column("project")
-    table.add_column("days")
-    for heading in ("bytes", "cost", "of a month's free TiB"):
+    table.add_column("days", no_wrap=True)
+    for heading in ("bytes", "cost", "of a free TiB"):
         table.add_column(heading, justify="right")
     for window, size in estimate.bytes_by_window.items():
         table.add_row(window.project, f"{window.start} to {window.end - DAY}", *_figures(size, settings))
@@ -152,8 +155,9 @@ def show_estimate(console: Console, estimate: Estimate, ledger: ExtractLedger, n
     estimate.require_affordable(ledger, now)
 
 
-def show_costs(console: Console, ledger: ExtractLedger) -> None:
+def show_costs(ledger: ExtractLedger) -> None:
     """Print what the ledger has, by month and project, and then each query."""
+    console = Console(width=None if Console().is_terminal else WIDTH)
     months = ledger.by_month()
     if not months:
         console.print("No query has been paid for: the ledger is empty.")
@@ -162,15 +166,14 @@ def show_costs(console: Console, ledger: ExtractLedger) -> None:
     for month, project, queries, failed, open_, *amounts in months:
         table.add_row(month, project, f"{queries:,}", f"{failed:,}", f"{open_:,}", *_amounts(*amounts))
     console.print(table)
-    table = _ledger_table("By query", "started (UTC)", "project", "days", "status", "seconds")
-    for started, project, start, end, status, estimated, billed, cost, rows, seconds in ledger.queries():
+    table = _ledger_table("By query", "started (UTC)", "project", "days", "status")
+    for started, project, start, end, status, *amounts in ledger.queries():
         table.add_row(
             f"{started.astimezone(UTC):%Y-%m-%d %H:%M}",
             project,
             f"{start} to {end - DAY}",
             status,
-            "" if seconds is None else f"{seconds:,.0f}",
-            *_amounts(estimated, billed, cost, rows),
+            *_amounts(*amounts),
         )
     console.print(table)
     console.print(
@@ -182,7 +185,7 @@ def show_costs(console: Console, ledger: ExtractLedger) -> None:
 def _ledger_table(title: str, *headings: str) -> Table:
     table = Table(title=title, title_justify="left")
     for heading in headings:
-        table.add_column(heading)
+        table.add_column(heading, no_wrap=True)
     for heading in ("estimated", "billed", "cost", "rows"):
         table.add_column(heading, justify="right")
     return table

@@ -114,7 +114,8 @@ class BigQueryUpstream:
         self, client: bigquery.Client, window: Window, estimate: int
     ) -> tuple[bigquery.QueryJob, bigquery.table.RowIterator]:
         config = self._job_config(window)
-        config.maximum_bytes_billed = self._settings.budget_bytes
+        if self._settings.budget_bytes is not None:
+            config.maximum_bytes_billed = self._settings.budget_bytes
         config.job_timeout_ms = self._settings.query_timeout * 1000
         query = Query(f"insights_{uuid4().hex}", client.project, self._location, window, estimate)
         self._ledger.begin(query)
