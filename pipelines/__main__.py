@@ -73,6 +73,7 @@ def estimate(
     """Show what the next run, or a backfill, bills at most; no row is read, and nothing is billed."""
     settings = resolve_settings()
     warehouse = open_warehouse()
+    _ensure_demo(settings)
     now = datetime.now(UTC)
     if start and not end:
         raise typer.BadParameter("START needs END, the day to stop before.")

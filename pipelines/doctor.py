@@ -231,18 +231,9 @@ def _bigquery_settings() -> Settings:
 
 def _google() -> tuple[str, str | None]:
     """Which kind of Google Cloud credentials there are, and the project that they name."""
-    import google.auth  # noqa: PLC0415 - only BigQuery needs it
-    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - as above
+    from pipelines.pypi.upstreams import google_client  # noqa: PLC0415 - only BigQuery needs it
 
-    try:
-        credentials, project = google.auth.default()
-    except (GoogleAuthError, OSError, ValueError, AttributeError) as error:
-        what = "None that can be read were found."
-        remedy = (
-            "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a service "
-            "account's key file."
-        )
-        raise CredentialsError(what, remedy=remedy) from error
+    credentials, project = google_client.find_credentials()
     return _KINDS.get(type(credentials).__module__, "of another kind"), project
 
 
