@@ -62,6 +62,11 @@ def test_equal_rows_are_all_kept(small: Project) -> None:
     assert [DAYS[0], DAYS[1], DAYS[1], DAYS[2]] == days_of(small)
 
 
+def test_a_project_named_twice_is_loaded_once(small: Project) -> None:
+    """Two spellings of a name are one project: read as two, its days would have each row twice."""
+    assert small.with_settings(PROJECTS='["one", "One"]').load().accepted == 4
+
+
 def test_second_run_loads_nothing(small: Project) -> None:
     """With each day loaded there is no window, and no row is touched."""
     small.load()
