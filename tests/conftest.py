@@ -1,5 +1,6 @@
 """Fixtures: isolated warehouses, the demo data, the real counts, and a site built from the demo."""
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from pipelines import site
-from pipelines.demo import write_demo
+from pipelines.demo import PROJECTS, write_demo
 from pipelines.export import Export
 from tests.bigquery import Server, redirect_clients
 from tests.project import ROOT, Project
+
+UNTRACKED = "thistledown"
 
 
 @pytest.fixture(autouse=True)
@@ -38,8 +41,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def demo_project(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The demo, loaded, computed and exported; tests only read it."""
-    return Project.of_demo(tmp_path_factory.mktemp("run") / "data", demo).run()
+    """The demo, loaded and computed, and one of its projects no longer tracked; tests only read it."""
+    project = Project.of_demo(tmp_path_factory.mktemp("run") / "data", demo).run()
+    project.with_settings(PROJECTS=json.dumps(sorted(set(PROJECTS) - {UNTRACKED}))).load()
+    return project
 
 
 @pytest.fixture(scope="session")

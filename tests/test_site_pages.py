@@ -109,6 +109,13 @@ def projects(marts: Query) -> list[str]:
     return [name for (name,) in marts("SELECT project FROM marts.project_summary ORDER BY project")]
 
 
+@pytest.fixture(scope="module")
+def labels(marts: Query) -> dict[str, str]:
+    """What the home page calls each project."""
+    rows = marts("SELECT project, is_tracked FROM marts.project_summary")
+    return {project: project if is_tracked else f"{project} (no longer tracked)" for project, is_tracked in rows}
+
+
 def test_every_project_and_no_other_has_a_page(built_site: Path, projects: list[str]) -> None:
     """There is one page for each project of the marts, and none for a project that left them."""
     assert sorted(page.parent.name for page in built_site.glob("projects/*/index.html")) == projects
@@ -143,13 +150,24 @@ def test_demo_data_is_announced_and_only_demo_data(open_page: Open, marts: Query
         expect(open_page(path).get_by_text("These numbers are generated.")).to_have_count(int(is_demo))
 
 
+def test_page_of_a_project_that_left_the_settings_says_so(open_page: Open, marts: Query) -> None:
+    """Its page names the last download, and the page of a tracked project has no such note."""
+    rows = marts("SELECT project, is_tracked, last_day FROM marts.project_summary ORDER BY is_tracked, project")
+    assert [is_tracked for _, is_tracked, _ in rows] == [False, True, True, True]
+    for project, is_tracked, last_day in rows[:2]:
+        page = open_page(f"/projects/{project}/")
+        drawn(page)
+        note = page.get_by_text(f"No longer tracked. Last download that was loaded: {in_words(last_day)}")
+        expect(note).to_have_count(int(not is_tracked))
+
+
 def test_home_shows_the_last_whole_week_of_all_projects(open_page: Open, marts: Query) -> None:
     """The home page shows the portfolio's last whole week by each lens, with its change."""
     [week] = marts("SELECT * FROM marts.portfolio_weekly WHERE is_whole ORDER BY week DESC LIMIT 1")
     expect_week(open_page("/"), named(marts, "portfolio_weekly", week))
 
 
-def test_home_shows_each_project_by_each_lens(open_page: Open, marts: Query) -> None:
+def test_home_shows_each_project_by_each_lens(open_page: Open, marts: Query, labels: dict[str, str]) -> None:
     """The table of projects starts by installers, and each lens fills it with that lens's columns."""
     page = open_page("/")
     for lens in (DEFAULT, *LENSES):
@@ -162,18 +180,18 @@ def test_home_shows_each_project_by_each_lens(open_page: Open, marts: Query) -> 
         table = page.get_by_test_id("DataTable-projects")
         expect(table).to_contain_text(f"{LENSES[lens][1]}, last whole week")
         expect(column(table, 2)).to_have_text([number(n) for n in downloads])
-        expect(column(table, 1)).to_have_text(list(names))
+        expect(column(table, 1)).to_have_text([labels[name] for name in names])
         expect(column(table, 3)).to_have_text([number(n) for n in previous])
         for shown, change in zip(column(table, 4).all_inner_texts(), changes, strict=True):
             assert_percent(shown, change)
 
 
-def test_home_leads_to_each_project(open_page: Open, projects: list[str]) -> None:
+def test_home_leads_to_each_project(open_page: Open, labels: dict[str, str]) -> None:
     """A click on a project opens its page, and the page leads back."""
     page = open_page("/")
     drawn(page)
-    for project in projects:
-        page.get_by_test_id("DataTable-projects").get_by_role("link", name=project, exact=True).click()
+    for project, label in labels.items():
+        page.get_by_test_id("DataTable-projects").get_by_role("link", name=label, exact=True).click()
         expect(page.get_by_role("heading", name=project, level=1)).to_be_visible()
         page.get_by_role("link", name="All projects").click()
         expect(page.get_by_test_id("DataTable-projects")).to_be_visible()
