@@ -20,8 +20,8 @@ from pipelines.pypi.upstreams.schema import refuse_unknown
 from pipelines.pypi.windows import DAY, Backfill, Window, plan_windows
 from pipelines.warehouse import CREDENTIALS, Warehouse
 
-_FULL = re.compile("No space left on device|Disk quota exceeded|File too large")
-"""The system's words, which DuckDB and Arrow pass on without its number."""
+_FULL = re.compile(".*(No space left on device|Disk quota exceeded|File too large)")
+"""The line with the system's words, which DuckDB and Arrow pass on without its number."""
 
 
 @dataclass(frozen=True)
@@ -190,8 +190,9 @@ def unwrapped() -> Iterator[None]:
         remedy = "Nothing is lost: run again, and dlt goes on where it stopped."
         if any(isinstance(cause, KeyboardInterrupt | SignalReceivedException) for cause in causes):
             what = f"The run was stopped while dlt was about to {failure.step} the data."
-        elif full := next(filter(_FULL.search, map(str, causes)), None):
-            what = f"The disk is full: dlt could not {failure.step} the data to {failure.pipeline.pipelines_dir}: {full}"
+        elif full := next(filter(None, map(_FULL.search, map(str, reversed(causes)))), None):
+            folder = failure.pipeline.working_dir
+            what = f"The disk is full: dlt could not {failure.step} the data. It works in {folder}. {full[0].strip()}"
             remedy = f"Make room on that disk, or raise the quota. {remedy}"
         else:
             what = f"dlt failed to {failure.step} the data: {failure.exception}"

@@ -3,8 +3,8 @@
     python -m tests.kill --seed 1 --points 50
 
 The command is the real one, `run --no-site`, on a few days of the demo: a load that replaces a day and adds others to a
-warehouse that has some. A point is the n-th event of a phase, and both are drawn by the seed. Events are what a crash can
-come between: each statement sent to DuckDB, before and after, and each file under the warehouse's folder that Python
+warehouse that has some. A point is the n-th event of a phase, and both are drawn by the seed. Events are what a crash
+can come between: each statement sent to DuckDB, before and after, and each file under the warehouse's folder that Python
 opens for writing, moves or removes. Half of the kills come some milliseconds late, so as to strike within a statement.
 A point has one to three kills: the resumed run is killed as well. Then a run goes to its end, and the raw rows, the
 quarantine, the days, the marts, the exports and the names of the files left must be those of the undisturbed run.
@@ -34,6 +34,7 @@ import duckdb
 import pipelines.__main__ as command
 import pipelines.transform as kpis
 from pipelines.demo import write_demo
+from pipelines.export import export
 from tests.project import ROOT, Project
 
 PHASES = ("extract", "normalize", "load", "transform", "export")
@@ -74,7 +75,7 @@ class Strike:
         for name in ("extract", "normalize", "load"):
             setattr(dlt.Pipeline, name, self._within(name, getattr(dlt.Pipeline, name)))
         kpis.transform = self._within("transform", kpis.transform)
-        command.export = self._within("export", command.export)
+        command.export = self._within("export", export)  # type: ignore[attr-defined]  # imported there
         execute = duckdb.DuckDBPyConnection.execute
 
         def counted(connection: duckdb.DuckDBPyConnection, *arguments: Any, **options: Any) -> object:  # noqa: ANN401
@@ -98,9 +99,9 @@ class Strike:
         return marked
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event in _AUDITED and str(arguments[0]).startswith(self.folder):
-            if event != "open" or arguments[2] & _WRITES:
-                self._count()
+        here = event in _AUDITED and str(arguments[0]).startswith(self.folder)
+        if here and (event != "open" or arguments[2] & _WRITES):
+            self._count()
 
     def _count(self) -> None:
         with self._lock:

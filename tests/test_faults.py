@@ -42,7 +42,7 @@ redirect_clients()
 sys.argv = ["pipelines", "run", "--no-site"]
 command.main()
 """
-RECOVERED = {
+RECOVERED: dict[str, dict[str, Any]] = {
     "503 on the query": JOBS | {"status": 503, "times": 2},
     "rate limit on the query": JOBS | {"status": 403, "reason": "rateLimitExceeded"},
     "503 while the query runs": {"where": "rest", "match": "GET /bigquery/v2/projects/billed-project/queries/"}
@@ -79,7 +79,9 @@ def assert_equal_rows(one: Project, other: Project) -> None:
 
 def kill_mid_read(project: Project) -> None:
     """Run the command line in a process that dies with its first batch in hand."""
-    dead = subprocess.run([sys.executable, "-c", DIE_MID_READ], cwd=ROOT, env=os.environ | project.environment, check=False)
+    dead = subprocess.run(
+        [sys.executable, "-c", DIE_MID_READ], cwd=ROOT, env=os.environ | project.environment, check=False
+    )
     assert dead.returncode == -signal.SIGKILL
     assert project.query("SELECT status FROM raw.extract_ledger") == [("open",)]
 
@@ -87,7 +89,7 @@ def kill_mid_read(project: Project) -> None:
 @pytest.mark.parametrize("case", RECOVERED)
 def test_fault_that_passes_is_not_seen(server: Server, undisturbed: Project, disturbed: Project, case: str) -> None:
     """What may pass is tried again in the same run, and no row is lost or doubled by it."""
-    rule: dict[str, Any] = RECOVERED[case]
+    rule = RECOVERED[case]
     match = rule.get("match", "ReadRows")
     before = len(server.log())
     server.faults(rule)
@@ -143,7 +145,7 @@ def test_full_disk_is_named_and_the_next_run_is_exact(project: Project, demo: Pa
         [sys.executable, "-m", "pipelines", "run", "--no-site"],
         cwd=ROOT,
         env=os.environ | tight.environment,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),  # noqa: PLW1509 - no threads yet
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
         capture_output=True,
         text=True,
         check=False,
