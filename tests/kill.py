@@ -2,10 +2,10 @@
 
     python -m tests.kill --seed 1 --points 50
 
-The command is the real one, `run --no-site`, on a few days of the demo: a load that replaces a day and adds others to a
-warehouse that has some. A point is the n-th event of a phase, and both are drawn by the seed. Events are what a crash
-can come between: each statement sent to DuckDB, before and after, and each file under the warehouse's folder that Python
-opens for writing, moves or removes. Half of the kills come some milliseconds late, so as to strike within a statement.
+The command is the real one, `run --no-site`, on a few days of the demo: a load that replaces a day and adds others to
+a warehouse that has some. A point is the n-th event of a phase, and both are drawn by the seed. Events are what a crash
+can come between: each statement sent to DuckDB, before and after, and each file under the warehouse's folder that
+Python opens for writing, moves or removes. Half of the kills come some milliseconds late, to strike in a statement.
 A point has one to three kills: the resumed run is killed as well. Then a run goes to its end, and the raw rows, the
 quarantine, the days, the marts, the exports and the names of the files left must be those of the undisturbed run.
 """
