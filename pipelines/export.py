@@ -1,6 +1,7 @@
 """Exports the marts: one Parquet file each, and one DuckDB file of tables that the site reads."""
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -40,6 +41,8 @@ def export(warehouse: Warehouse) -> Export:
 
     """
     folder = warehouse.folder / "exports"
+    for abandoned in warehouse.folder.glob("exports-*"):
+        shutil.rmtree(abandoned)
     with warehouse.client() as client:
         connection = cast("DuckDBPyConnection", client.native_connection)
         digests = _digests(connection)

@@ -1,5 +1,6 @@
 """Loads what is missing: finishes what an earlier run has left, then extracts the windows still to load."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from pipelines.pypi.upstreams import Upstream, connect
 from pipelines.pypi.upstreams.schema import refuse_unknown
 from pipelines.pypi.windows import DAY, Backfill, Window, plan_windows
 from pipelines.warehouse import CREDENTIALS, Warehouse
+
+_FULL = re.compile(".*(No space left on device|Disk quota exceeded|File too large)")
+"""The line with the system's words, which DuckDB and Arrow pass on without its number."""
 
 
 @dataclass(frozen=True)
@@ -166,6 +170,7 @@ def finish_pending(warehouse: Warehouse) -> bool:
     """Finish the packages of a run that died: `run()` would ignore new data while one is pending."""
     if not warehouse.exists or not warehouse.pipeline.has_pending_data:
         return False
+    warehouse.drop_normalized_extracts()
     warehouse.take_back_unfinished()
     with unwrapped():
         warehouse.pipeline.run()
@@ -182,11 +187,16 @@ def unwrapped() -> Iterator[None]:
         for cause in causes:
             if isinstance(cause, InsightsError):
                 raise cause from failure
+        remedy = "Nothing is lost: run again, and dlt goes on where it stopped."
         if any(isinstance(cause, KeyboardInterrupt | SignalReceivedException) for cause in causes):
             what = f"The run was stopped while dlt was about to {failure.step} the data."
+        elif full := next(filter(None, map(_FULL.search, map(str, reversed(causes)))), None):
+            folder = failure.pipeline.working_dir
+            what = f"The disk is full: dlt could not {failure.step} the data. It works in {folder}. {full[0].strip()}"
+            remedy = f"Make room on that disk, or raise the quota. {remedy}"
         else:
             what = f"dlt failed to {failure.step} the data: {failure.exception}"
-        raise WarehouseError(what, remedy="Nothing is lost: run again, and dlt goes on where it stopped.") from failure
+        raise WarehouseError(what, remedy=remedy) from failure
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

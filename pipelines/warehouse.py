@@ -85,6 +85,12 @@ class Warehouse:
                 what = f"No permission to write {path}."
                 raise WarehouseError(what, remedy=f"Give yourself the permission. {_WHERE}")
 
+    def drop_normalized_extracts(self) -> None:
+        """Delete the extracts that dlt has normalized but not deleted: it would do it again, and fail each time."""
+        extracted = self.pipeline._get_normalize_storage().extracted_packages  # noqa: SLF001 - dlt has no public way
+        for load_id in {*extracted.list_packages()} & {*self.pipeline.list_normalized_load_packages()}:
+            extracted.delete_package(load_id)
+
     def take_back_unfinished(self) -> None:
         """Delete the rows of the jobs that dlt will repeat: it may have died between commit and note."""
         packages = self.pipeline._get_load_storage().normalized_packages  # noqa: SLF001 - dlt has no public way

@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pytest
+from dlt.common.storages.load_package import PackageStorage
 
 from pipelines.errors import ContractError, WarehouseError
 from pipelines.pypi.windows import Window
@@ -175,6 +176,31 @@ def test_killed_load_is_exact_after_the_next_run(small: Project, moment: str, *,
     committed = "WHERE _dlt_load_id IN (SELECT load_id FROM raw._dlt_loads)"
     assert small.query(f"SELECT COUNT(*) FROM raw.loaded_days {committed}") == [(2 * len(DAYS),)]
     assert small.query(f"SELECT COUNT(*) FROM raw.load_watermarks {committed}") == [(2,)]
+
+
+def test_extract_normalized_and_not_deleted_is_loaded_once(small: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that dies between the two steps leaves both: dlt would normalize again, and fail so in each later run."""
+    delete = PackageStorage.delete_package
+
+    def die(self: PackageStorage, load_id: str, *, not_exists_ok: bool = False) -> None:
+        if self.storage.storage_path.endswith("extracted"):
+            raise KeyboardInterrupt
+        delete(self, load_id, not_exists_ok)
+
+    monkeypatch.setattr(PackageStorage, "delete_package", die)
+    with pytest.raises(WarehouseError, match="stopped"):
+        small.load()
+    monkeypatch.setattr(PackageStorage, "delete_package", delete)
+    with small.warehouse() as warehouse:
+        pending = warehouse.pipeline.list_normalized_load_packages()
+        extracted = warehouse.pipeline._get_normalize_storage().extracted_packages.list_packages()
+        assert len(pending) == 1
+        assert pending == extracted
+
+    small.load()
+
+    assert [DAYS[0], DAYS[1], DAYS[1], DAYS[2]] == days_of(small)
+    assert days_of(small, "two") == DAYS
 
 
 def test_watermark_of_a_dead_load_does_not_count(small: Project) -> None:
