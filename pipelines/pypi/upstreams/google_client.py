@@ -7,8 +7,8 @@ from time import monotonic
 from typing import Any, TypeVar
 
 import google.auth
-from google.api_core.exceptions import ServiceUnavailable, from_http_response
-from google.api_core.retry import Retry, if_exception_type
+from google.api_core.exceptions import InternalServerError, ServiceUnavailable, from_http_response
+from google.api_core.retry import Retry
 from google.auth.credentials import Credentials
 from google.auth.environment_vars import CREDENTIALS
 from google.auth.exceptions import GoogleAuthError
@@ -76,15 +76,20 @@ class DeadlineSession(AuthorizedSession):
         return response
 
 
+def _is_passing(error: BaseException) -> bool:
+    """Whether to call again; gRPC says of a connection that was cut that there was an internal error."""
+    return isinstance(error, ServiceUnavailable) or (
+        isinstance(error, InternalServerError) and "RST_STREAM" in str(error)
+    )
+
+
 class DeadlineReadClient(BigQueryReadClient):
     """Opens a session, and a broken stream anew, for at most `seconds`: by default it is never, and for a day."""
 
     def __init__(self, credentials: Credentials, seconds: int) -> None:
         super().__init__(credentials=credentials)  # type: ignore[no-untyped-call]  # the library's
         self._seconds = seconds
-        self._retry = Retry(
-            if_exception_type(ServiceUnavailable), initial=0.1, maximum=LONGEST_PAUSE, timeout=float(seconds)
-        )
+        self._retry = Retry(_is_passing, initial=0.1, maximum=LONGEST_PAUSE, timeout=float(seconds))
 
     def create_read_session(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the library's
         return super().create_read_session(*args, **kwargs | {"retry": self._retry, "timeout": float(self._seconds)})
