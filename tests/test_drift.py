@@ -207,3 +207,11 @@ def test_policies_that_trade_integrity_away_are_refused(
     assert f"The setting '{setting.lower()}' is '{policy}'" in done.stderr
     assert reason in done.stderr
     assert not drifted.file.exists()
+
+
+def test_width_of_a_terminal_is_no_policy(drifted: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell that exports COLUMNS does not change what is done with unknown fields."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    assert drifted.load().accepted == 1
+    assert os.environ["COLUMNS"] == "80"

@@ -101,18 +101,14 @@ def test_fault_that_passes_is_not_seen(server: Server, undisturbed: Project, dis
     assert_equal_rows(undisturbed, disturbed)
 
 
-@pytest.mark.parametrize("fault", [{"code": "INTERNAL"}, {"exit": True}], ids=["internal error", "server dies"])
 def test_failed_read_loads_nothing_and_the_next_run_all(
-    server: Server, undisturbed: Project, disturbed: Project, fault: dict[str, Any]
+    server: Server, undisturbed: Project, disturbed: Project
 ) -> None:
     """A read that ends early is our error, and half of a window is never loaded."""
-    server.faults(MID_READ | fault)
+    server.faults(MID_READ | {"code": "INTERNAL"})
 
-    with pytest.raises(SourceError, match=r"BigQuery (failed on|cannot be reached)"):
+    with pytest.raises(SourceError, match="BigQuery failed on"):
         disturbed.load()
-    if "exit" in fault:
-        server.wait()
-        server.start()
 
     tables = {name for (name,) in disturbed.query("SELECT table_name FROM information_schema.tables")}
     assert "file_downloads" not in tables

@@ -1,6 +1,9 @@
 """The source's settings, resolved by dlt from `.dlt/config.toml`, `.dlt/secrets.toml` and `SOURCES__PYPI__*`."""
 
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import NoReturn
 
@@ -96,7 +99,8 @@ def resolve_settings() -> Settings:
 
     """
     try:
-        settings = resolve_configuration(Settings(), sections=("sources", "pypi"))
+        with _without_terminal():
+            settings = resolve_configuration(Settings(), sections=("sources", "pypi"))
     except ConfigFieldMissingException as error:
         field = next(iter(error.fields))
         what = f"The setting {field!r} of the source is missing."
@@ -106,6 +110,17 @@ def resolve_settings() -> Settings:
         remedy = f'{_where(error.field_name)} A list in the environment is JSON, as in \'["one", "two"]\'.'
         raise SettingsError(what, remedy=remedy) from error
     return _validated(settings)
+
+
+@contextmanager
+def _without_terminal() -> Iterator[None]:
+    """Hide the variable of a terminal's width: dlt takes bare names too, and would take it for the policy `columns`."""
+    width = os.environ.pop("COLUMNS", None)
+    try:
+        yield
+    finally:
+        if width is not None:
+            os.environ["COLUMNS"] = width
 
 
 def _validated(settings: Settings) -> Settings:
