@@ -157,3 +157,24 @@ def test_full_disk_is_named_and_the_next_run_is_exact(project: Project, demo: Pa
     roomy.load()
     assert roomy.query(ROWS) == tight.query(ROWS)
     assert roomy.query(QUARANTINE) == tight.query(QUARANTINE)
+
+
+def test_server_that_dies_mid_read_ends_the_run_and_the_next_one_is_exact(
+    undisturbed: Project, project: Project, demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that is gone ends the run by one message, no later than the deadlines say; restarted, it is asked again."""
+    with Server(tmp_path / "mortal") as mortal:
+        mortal.fill(demo)
+        for name, value in mortal.environment(mortal.make_key(tmp_path / "mortal.json")).items():
+            monkeypatch.setenv(name, value)
+        redirect_clients()
+        disturbed = project.with_settings(**mortal.settings, **WINDOWS, QUERY_TIMEOUT="10")
+        mortal.faults(MID_READ | {"exit": True})
+
+        with pytest.raises(SourceError, match="BigQuery"):
+            disturbed.load()
+
+        mortal.wait()
+        mortal.start()
+        disturbed.load()
+    assert_equal_rows(undisturbed, disturbed)
