@@ -13,7 +13,7 @@ from pipelines.errors import BudgetError
 from pipelines.pypi.ledger import Outcome, Query
 from pipelines.pypi.settings import TIB, Settings
 from pipelines.pypi.windows import DAY, Window
-from pipelines.warehouse import Warehouse
+from pipelines.warehouse import DATASET, Warehouse
 
 WIDTH = 120
 """Columns of a table that goes into a file or a pipe."""
@@ -32,7 +32,8 @@ class ExtractLedger:
 
     def begin(self, query: Query) -> None:
         self.warehouse.execute(
-            "INSERT INTO extract_ledger VALUES (%s, %s, %s, %s, %s, %s, %s, %s, NULL, %s, NULL, NULL, 'open')",
+            f"INSERT INTO {DATASET}.extract_ledger VALUES "
+            "(%s, %s, %s, %s, %s, %s, %s, %s, NULL, %s, NULL, NULL, 'open')",
             query.job_id,
             query.gcp_project,
             query.location,
@@ -46,7 +47,7 @@ class ExtractLedger:
 
     def settle(self, job_id: str, outcome: Outcome, *, bytes_billed: int, rows: int = 0) -> None:
         self.warehouse.execute(
-            "UPDATE extract_ledger SET status = %s, bytes_billed = %s, cost = %s, rows_read = %s, "
+            f"UPDATE {DATASET}.extract_ledger SET status = %s, bytes_billed = %s, cost = %s, rows_read = %s, "
             "seconds = EPOCH(%s::TIMESTAMPTZ) - EPOCH(started_at) WHERE job_id = %s",
             outcome,
             bytes_billed,

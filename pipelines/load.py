@@ -46,8 +46,7 @@ class LoadReport:
 def estimate(settings: Settings, warehouse: Warehouse, now: datetime, backfill: Backfill | None = None) -> Estimate:
     """What `load` would bill at most; neither reads a row nor writes anything."""
     upstream, _ = _connect(settings, warehouse, backfill)
-    windows = _windows(settings, warehouse, upstream, now, backfill)
-    return Estimate({window: upstream.estimate(window) for window in windows}, settings)
+    return _estimate(settings, warehouse, upstream, now, backfill)
 
 
 def load(
@@ -67,9 +66,9 @@ def load(
     warehouse.record_drift(settings.address, unknown_columns, now)
     finished_earlier = finish_pending(warehouse)
     upstream.settle_open_queries()
-    windows = _windows(settings, warehouse, upstream, now, backfill)
-    estimate_ = Estimate({window: upstream.estimate(window) for window in windows}, settings)
-    estimate_.require_affordable(ExtractLedger(warehouse, settings), now)
+    bill = _estimate(settings, warehouse, upstream, now, backfill)
+    bill.require_affordable(ExtractLedger(warehouse, settings), now)
+    windows = list(bill.bytes_by_window)
     if windows:
         source = pypi(
             upstream,
@@ -111,6 +110,13 @@ def _connect(settings: Settings, warehouse: Warehouse, backfill: Backfill | None
     return upstream, unknown_columns
 
 
+def _estimate(
+    settings: Settings, warehouse: Warehouse, upstream: Upstream, now: datetime, backfill: Backfill | None
+) -> Estimate:
+    windows = _windows(settings, warehouse, upstream, now, backfill)
+    return Estimate({window: upstream.estimate(window) for window in windows}, settings)
+
+
 def _windows(
     settings: Settings, warehouse: Warehouse, upstream: Upstream, now: datetime, backfill: Backfill | None
 ) -> Sequence[Window]:
@@ -130,8 +136,9 @@ def _windows(
 
 def _require_known(backfill: Backfill, settings: Settings, warehouse: Warehouse) -> None:
     """A project that is no longer tracked may be mended; another one is a slip, or belongs in the settings."""
+    known = {*settings.projects, *warehouse.loaded_days()}
     for project in backfill.projects:
-        if project not in settings.projects and project not in warehouse.loaded_days():
+        if project not in known:
             what = f"The project {project!r} is neither in the settings nor in the warehouse."
             raise SettingsError(what, remedy="Check its name, or add it to `projects` of [sources.pypi].")
 

@@ -32,7 +32,7 @@ KEYS = {
     "loaded_days": ("project", "day", "_dlt_load_id"),
     "load_watermarks": ("project", "_dlt_load_id"),
 }
-"""What tells the rows of each table apart, one by one."""
+"""What dlt has loaded, all of it by project, and what tells the rows of each table apart, one by one."""
 STAGED = ("file_downloads", "quarantine")
 """The tables that dlt fills from a copy of its own, a staging table, in one transaction."""
 GLOBAL_CONFIG = {"memory_limit": "256MB", "preserve_insertion_order": False}
@@ -129,19 +129,15 @@ class Warehouse:
         if not self.exists:
             return []
         try:
-            with (
-                _friendly(),
-                self.pipeline.sql_client() as client,
-                client.execute_query(sql, *parameters) as cursor,
-            ):
+            with self.client() as client, client.execute_query(sql, *parameters) as cursor:
                 return cursor.fetchall()
         except DatabaseUndefinedRelation:
             return []
 
     def execute(self, sql: str, *parameters: Any) -> None:  # noqa: ANN401 - whatever SQL takes
         """Write to a table of our own bookkeeping; it is durable when this returns."""
-        self._make_bookkeeping()
         with self.client() as client:
+            _make_bookkeeping(client)
             client.execute_sql(sql, *parameters)
 
     def columns(self, table: str) -> set[str]:
@@ -177,7 +173,7 @@ class Warehouse:
     def projects(self) -> set[str]:
         """The projects of which the warehouse holds anything, complete loads or not, or the KPIs still may."""
         self._ensure_bookkeeping()
-        tables = (*PROJECT_TABLES, "forgotten_days")
+        tables = (*KEYS, "forgotten_days")
         return {row[0] for row in self.query(" UNION ".join(f"SELECT project FROM {table}" for table in tables))}
 
     def track(self, projects: Sequence[str]) -> None:
@@ -197,7 +193,7 @@ class Warehouse:
                 project,
                 project,
             )
-            for table in PROJECT_TABLES:
+            for table in KEYS:
                 client.execute_sql(f"DELETE FROM {table} WHERE project = %s", project)
 
     def forgotten_days(self) -> set[date]:
@@ -227,10 +223,8 @@ class Warehouse:
 
     def record_drift(self, upstream: str, fields: Sequence[str], now: datetime) -> None:
         """Remember in `raw.schema_drift` that a table or path has `fields` that the contract does not know."""
-        if not fields:
-            return
-        for field in fields:
-            self.execute(_SEEN, upstream, field, now, now)
+        if fields:
+            self.execute(_SEEN, upstream, list(fields), now, now)
 
     def require_exact(self) -> None:
         """Raise `WarehouseError` unless each loaded day has the rows that its extract counted."""
@@ -248,24 +242,15 @@ class Warehouse:
     def _ensure_bookkeeping(self) -> bool:
         """Make the tables that are ours and not dlt's; return whether there is a place for them yet."""
         if self.exists:
-            self._make_bookkeeping()
+            with self.client() as client:
+                _make_bookkeeping(client)
         return self.exists
-
-    def _make_bookkeeping(self) -> None:
-        with self.client() as client:
-            # Before the first load there is no dataset that the client could have chosen: the names say it.
-            client.execute_sql(f"CREATE SCHEMA IF NOT EXISTS {DATASET}")
-            for table, columns in _BOOKKEEPING.items():
-                client.execute_sql(f"CREATE TABLE IF NOT EXISTS {DATASET}.{table} ({columns})")
 
     @contextmanager
     def _transaction(self) -> Iterator[SqlClientBase[Any]]:
         with self.client() as client, client.begin_transaction():
             yield client
 
-
-PROJECT_TABLES = ("file_downloads", "quarantine", "loaded_days", "load_watermarks")
-"""What dlt has loaded, all of it by project."""
 
 _BOOKKEEPING = {
     "acknowledged_loads": "consumer TEXT, load_id TEXT",
@@ -285,7 +270,7 @@ COMMITTED_DAYS = """
 """Jobs of a package commit one by one: rows count only once the whole load has its row in `_dlt_loads`."""
 
 _SEEN = f"""
-    INSERT INTO {DATASET}.schema_drift VALUES (%s, %s, %s, %s)
+    INSERT INTO {DATASET}.schema_drift SELECT %s, UNNEST(%s), %s, %s
     ON CONFLICT DO UPDATE SET last_seen = excluded.last_seen
 """
 
@@ -340,6 +325,13 @@ def find_credentials() -> DuckDbBaseCredentials:
         what = f"The settings of the warehouse cannot be used: {error}"
         raise SettingsError(what, remedy=f"Check [destination.warehouse] in .dlt/config.toml. {_WHERE}") from error
     return cast("DuckDbBaseCredentials", configuration.credentials)
+
+
+def _make_bookkeeping(client: SqlClientBase[Any]) -> None:
+    # Before the first load there is no dataset that the client could have chosen: the names say it.
+    client.execute_sql(f"CREATE SCHEMA IF NOT EXISTS {DATASET}")
+    for table, columns in _BOOKKEEPING.items():
+        client.execute_sql(f"CREATE TABLE IF NOT EXISTS {DATASET}.{table} ({columns})")
 
 
 @contextmanager

@@ -162,7 +162,7 @@ def test_full_disk_is_named_and_the_next_run_is_exact(project: Project, demo: Pa
 def test_server_that_dies_mid_read_ends_the_run_and_the_next_one_is_exact(
     undisturbed: Project, project: Project, demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A server that is gone ends the run by one message, no later than the deadlines say; restarted, it is asked again."""
+    """A server that is gone ends the run by one message, as the deadlines say; after a restart all is read."""
     with Server(tmp_path / "mortal") as mortal:
         mortal.fill(demo)
         for name, value in mortal.environment(mortal.make_key(tmp_path / "mortal.json")).items():
