@@ -9,14 +9,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from pipelines.console import open_console
 from pipelines.errors import BudgetError
 from pipelines.pypi.ledger import Outcome, Query
 from pipelines.pypi.settings import TIB, Settings
 from pipelines.pypi.windows import DAY, Window
 from pipelines.warehouse import DATASET, Warehouse
-
-WIDTH = 120
-"""Columns of a table that goes into a file or a pipe."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +156,7 @@ def show_estimate(console: Console, estimate: Estimate, ledger: ExtractLedger, n
 
 def show_costs(ledger: ExtractLedger) -> None:
     """Print what the ledger has, by month and project, and then each query."""
-    console = Console(width=None if Console().is_terminal else WIDTH)
+    console = open_console()
     months = ledger.by_month()
     if not months:
         console.print("No query has been paid for: the ledger is empty.")

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipelines.costs import gibibytes
 from pipelines.demo import awaits_demo
 from pipelines.errors import CredentialsError, InsightsError, SettingsError, SiteError, WarehouseError
 from pipelines.pypi.settings import Settings, resolve_settings
@@ -27,8 +28,7 @@ from pipelines.warehouse import find_credentials, open_warehouse
 PROJECT = Path(__file__).parents[1]
 PYTHON = "3.11"
 TOOL_SECONDS = 30
-GIBIBYTE = 2**30
-LEAST_FREE = GIBIBYTE
+LEAST_FREE = 2**30
 """Bytes free beside the warehouse, for a load package and the site; and as many again as the warehouse has, because
 days that a run replaces are written anew before DuckDB lets go of the old ones."""
 _TOKEN = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+")
@@ -185,9 +185,9 @@ def _disk() -> str:
     held = warehouse.file.stat().st_size if warehouse.file and warehouse.file.exists() else 0
     free, needed = shutil.disk_usage(warehouse.nearest_folder).free, LEAST_FREE + held
     if free < needed:
-        what = f"{_gibibytes(free)} free in {warehouse.folder}; a run may need {_gibibytes(needed)}."
+        what = f"{gibibytes(free)} free in {warehouse.folder}; a run may need {gibibytes(needed)}."
         raise WarehouseError(what, remedy="Make room there, or move the warehouse: docs/settings.md tells how.")
-    return f"{_gibibytes(free)} free"
+    return f"{gibibytes(free)} free"
 
 
 def _motherduck_token() -> str:
@@ -263,7 +263,3 @@ def _upstream() -> str:
     where = settings.table if settings.upstream == "bigquery" else settings.parquet_path
     beside = f"; fields beside them: {', '.join(unknown)}" if unknown else ""
     return f"{where} ({upstream.origin}) has the contract's columns{beside}"
-
-
-def _gibibytes(size: int) -> str:
-    return f"{size / GIBIBYTE:.1f} GiB"

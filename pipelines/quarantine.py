@@ -5,16 +5,16 @@ from itertools import groupby
 from operator import itemgetter
 
 from packaging.utils import canonicalize_name
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipelines.console import open_console
 from pipelines.errors import UnknownProjectError, WarehouseError
 from pipelines.plain import plain
 from pipelines.warehouse import COMMITTED_DAYS, Warehouse
 
 WIDTH = 100
-"""Columns where the output is no terminal."""
+"""Columns where the output is no terminal: rows are long, and folded."""
 
 _READ = f"""
     WITH latest AS (
@@ -55,7 +55,7 @@ def show(warehouse: Warehouse, project: str | None, examples: int) -> None:
             remedy = f"The warehouse holds: {', '.join(held)}."
             raise UnknownProjectError(f"No day of {name!r} has been loaded.", remedy=remedy)
         raise WarehouseError("Nothing has been loaded yet.", remedy="`just run` loads the days that are missing.")
-    console = Console(width=None if Console().is_terminal else WIDTH, highlight=False)
+    console = open_console(WIDTH)
     reasons = warehouse.query(_REASONS, name)
     if not reasons:
         console.print(f"The quarantine is empty: all {sum(read.values()):,} rows keep the contract.")

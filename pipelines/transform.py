@@ -15,6 +15,7 @@ from sqlmesh.core.console import Console as SQLMeshConsole
 from sqlmesh.core.console import MarkdownConsole, TerminalConsole, set_console
 from sqlmesh.utils.errors import SQLMeshError
 
+from pipelines.console import open_console
 from pipelines.errors import TransformError
 from pipelines.pypi.settings import FIRST_DAY
 from pipelines.pypi.windows import DAY
@@ -66,7 +67,7 @@ def transform(warehouse: Warehouse) -> list[date]:
 
 def show_plan(warehouse: Warehouse) -> None:
     """Print what `transform` would change, without changing it: Markdown where the output is no terminal."""
-    terminal = Console(width=None if Console().is_terminal else WIDTH)
+    terminal = open_console(WIDTH)
     console = _TerminalReview(console=terminal) if terminal.is_terminal else _MarkdownReview(console=terminal)
     with _context(warehouse, console) as context, _translated(io.StringIO()):
         context.plan(ENVIRONMENT, no_prompts=True, auto_apply=False)

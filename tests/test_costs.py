@@ -120,7 +120,7 @@ def test_failed_query_is_settled_at_once(billed: Project, server: Server, fault:
 @pytest.fixture
 def dying(billed: Project, server: Server) -> Iterator[subprocess.Popen[bytes]]:
     """A run whose read hangs: its query is done and billed, and it is about to be killed."""
-    server.faults({"where": "read_rows", "delay": 60})
+    server.faults({"where": "read_rows", "delay": 10})
     command = [sys.executable, "-m", "tests.cli", "run", "--no-site"]
     with subprocess.Popen(command, cwd=ROOT, env=os.environ | billed.environment, stdout=subprocess.DEVNULL) as process:
         yield process

@@ -168,7 +168,7 @@ def test_full_disk_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     failed = failures()
 
     assert list(failed) == ["disk"]
-    assert "a run may need 1073741824.0 GiB" in failed["disk"].found
+    assert "a run may need 1,073,741,824.0" in failed["disk"].found
 
 
 def test_busy_warehouse_fails(healthy: Project) -> None:

@@ -13,6 +13,7 @@ from google.cloud import bigquery
 
 from pipelines.errors import ContractError, SchemaError
 from pipelines.pypi import FROZEN
+from pipelines.pypi.settings import resolve_settings
 from pipelines.pypi.upstreams.bigquery import _flatten
 from tests.project import NOW, ROOT, Project
 from tests.rows import SCHEMA, download, write
@@ -209,9 +210,11 @@ def test_policies_that_trade_integrity_away_are_refused(
     assert not drifted.file.exists()
 
 
-def test_width_of_a_terminal_is_no_policy(drifted: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A shell that exports COLUMNS does not change what is done with unknown fields."""
-    monkeypatch.setenv("COLUMNS", "80")
+@pytest.mark.parametrize(("name", "value"), [("COLUMNS", "80"), ("TABLE", "mine"), ("PROJECTS", "none of PyPI's")])
+def test_bare_variable_is_no_setting(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """What a shell exports for other programs changes nothing: a setting's variable has the source's name in it."""
+    settings = resolve_settings()
+    monkeypatch.setenv(name, value)
 
-    assert drifted.load().accepted == 1
-    assert os.environ["COLUMNS"] == "80"
+    assert resolve_settings() == settings
+    assert os.environ[name] == value

@@ -99,7 +99,7 @@ def resolve_settings() -> Settings:
 
     """
     try:
-        with _without_terminal():
+        with _without_bare_names():
             settings = resolve_configuration(Settings(), sections=("sources", "pypi"))
     except ConfigFieldMissingException as error:
         field = next(iter(error.fields))
@@ -113,14 +113,14 @@ def resolve_settings() -> Settings:
 
 
 @contextmanager
-def _without_terminal() -> Iterator[None]:
-    """Hide the variable of a terminal's width: dlt takes bare names too, and would take it for the policy `columns`."""
-    width = os.environ.pop("COLUMNS", None)
+def _without_bare_names() -> Iterator[None]:
+    """Hide variables such as COLUMNS, a terminal's width: dlt would take them for settings, by their bare names."""
+    names = map(str.upper, Settings().get_resolvable_fields())
+    hidden = {name: os.environ.pop(name) for name in names if name in os.environ}
     try:
         yield
     finally:
-        if width is not None:
-            os.environ["COLUMNS"] = width
+        os.environ |= hidden
 
 
 def _validated(settings: Settings) -> Settings:

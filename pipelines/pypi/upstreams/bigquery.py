@@ -59,8 +59,7 @@ class BigQueryUpstream:
     def check(self, projects: list[str]) -> list[str]:
         """Compare the schemas; which projects exist only a billed query could tell, so `projects` is not looked up."""
         del projects
-        with self._requests() as client:
-            present = dict(_flatten(client.get_table(self.table, retry=self._retry).schema))
+        present = dict(_flatten(self._resource.schema))
         remedy = "Check `table` and `timestamp_column` of [sources.pypi]."
         return unknown_fields([(self.table, present)], self._settings.timestamp_column, _fits, remedy=remedy)
 
@@ -117,7 +116,7 @@ class BigQueryUpstream:
         if self._settings.budget_bytes is not None:
             config.maximum_bytes_billed = self._settings.budget_bytes
         config.job_timeout_ms = self._settings.query_timeout * 1000
-        query = Query(f"insights_{uuid4().hex}", client.project, self._location, window, estimate)
+        query = Query(f"insights_{uuid4().hex}", client.project, self._resource.location, window, estimate)
         self._ledger.begin(query)
         try:
             job = self._send(client, query, config)
@@ -186,10 +185,10 @@ class BigQueryUpstream:
         return bigquery.Client(self._settings.gcp_project or project, credentials, _http=session)
 
     @cached_property
-    def _location(self) -> str:
-        """Where the table is: a job is found again only there."""
-        location: str = self._client.get_table(self.table, retry=self._retry).location
-        return location
+    def _resource(self) -> bigquery.Table:
+        """What BigQuery says of the table; a job is found again only in its location."""
+        with self._requests() as client:
+            return client.get_table(self.table, retry=self._retry)
 
     def _open_storage(self) -> DeadlineReadClient:
         credentials = self._client._credentials  # noqa: SLF001 - the client offers no other way to share them
