@@ -16,6 +16,13 @@ from tests.project import ROOT, Project
 UNTRACKED = "thistledown"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where several processes run the tests, each file stays in one; all that looks at the one built site, too."""
+    for item in items:
+        group = "site" if item.path.name.startswith("test_site") else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the person who runs the tests leaks into them."""
