@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Any
 
@@ -15,6 +15,10 @@ from pipelines.pypi.ledger import Outcome, Query
 from pipelines.pypi.settings import TIB, Settings
 from pipelines.pypi.windows import DAY, Window
 from pipelines.warehouse import DATASET, Warehouse
+
+RESULT_LIFE = timedelta(hours=12)
+"""How long the rows of a query are read instead of asking again: BigQuery keeps them for about a day
+(https://cloud.google.com/bigquery/docs/cached-results), and what is older might miss late downloads."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +59,11 @@ class ExtractLedger:
             job_id,
         )
 
-    def open_queries(self) -> Sequence[Query]:
+    def unread_queries(self) -> Sequence[Query]:
         rows = self.warehouse.query(
             "SELECT job_id, gcp_project, location, project, start_day, end_day, bytes_estimated FROM extract_ledger "
-            "WHERE status = 'open'"
+            "WHERE status = 'open' OR status = 'failed' AND bytes_billed > 0 AND started_at > %s",
+            datetime.now(UTC) - RESULT_LIFE,
         )
         return [
             Query(job_id, gcp_project, location, Window(project, start, end), estimated)

@@ -1,5 +1,6 @@
 """Faults on the wire, deaths and a full disk: the next run at the latest makes what an undisturbed one makes."""
 
+import json
 import os
 import resource
 import signal
@@ -124,7 +125,7 @@ def test_marts_and_exports_are_those_of_an_undisturbed_run(undisturbed: Project,
 
     assert done.returncode == 0, done.stderr
     assert_equal_rows(undisturbed, disturbed)
-    assert disturbed.query("SELECT status FROM raw.extract_ledger ORDER BY started_at")[0] == ("failed",)
+    assert len(disturbed.query("SELECT status FROM raw.extract_ledger")) == len(json.loads(WINDOWS["PROJECTS"]))
     assert content(undisturbed) == content(disturbed)
 
 

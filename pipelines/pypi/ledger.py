@@ -29,8 +29,8 @@ class Ledger(Protocol):
     def settle(self, job_id: str, outcome: Outcome, *, bytes_billed: int, rows: int = 0) -> None:
         """Record what became of it, and how many rows were read."""
 
-    def open_queries(self) -> Sequence[Query]:
-        """The queries whose outcome is not on record: their run was killed, or could not ask."""
+    def unread_queries(self) -> Sequence[Query]:
+        """The queries whose outcome is not on record, and those whose rows may still be there, billed and unread."""
 
 
 class NoLedger:
@@ -42,5 +42,5 @@ class NoLedger:
     def settle(self, job_id: str, outcome: Outcome, *, bytes_billed: int, rows: int = 0) -> None:
         del job_id, outcome, bytes_billed, rows
 
-    def open_queries(self) -> Sequence[Query]:
+    def unread_queries(self) -> Sequence[Query]:
         return ()

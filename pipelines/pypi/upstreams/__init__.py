@@ -39,7 +39,10 @@ class Upstream(Protocol):
         """Bytes that reading the window bills at most; asks for no row."""
 
     def settle_open_queries(self) -> None:
-        """Find out what the queries of a killed run have billed, and put it on record."""
+        """Find out what the queries of a run that failed have billed, and put it on record.
+
+        Where their rows are still there, `read` takes them and does not ask, and pay, again.
+        """
 
     def read(self, window: Window) -> Iterator[pa.Table]:
         """The window's rows, in batches with the columns of `SOURCE_SCHEMA`."""

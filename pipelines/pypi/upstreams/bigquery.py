@@ -55,6 +55,7 @@ class BigQueryUpstream:
         self._settings = settings
         self._ledger = ledger or NoLedger()
         self._estimates: dict[Window, int] = {}
+        self._unread: dict[Window, bigquery.QueryJob] = {}
 
     def check(self, projects: list[str]) -> list[str]:
         """Compare the schemas; which projects exist only a billed query could tell, so `projects` is not looked up."""
@@ -98,11 +99,18 @@ class BigQueryUpstream:
                     yield pa.Table.from_batches([page]).cast(SOURCE_SCHEMA)
 
     def settle_open_queries(self) -> None:
-        for query in self._ledger.open_queries():
-            self._settle_failed(query)
+        for query in self._ledger.unread_queries():
+            job = self._settle_failed(query)
+            if job and job.state == "DONE" and not job.error_result and job.query == self._sql:
+                self._unread[query.window] = job
+                self._estimates[query.window] = 0
 
     def _query(self, window: Window) -> tuple[bigquery.QueryJob, bigquery.table.RowIterator]:
         """Run the window's query to its end; the rows are still to be read."""
+        if job := self._unread.pop(window, None):
+            del self._estimates[window]
+            with self._requests(), suppress(NotFound):
+                return job, job.result(retry=self._retry, job_retry=None)
         estimate = self.estimate(window)
         # Not the client's own restart: each job is to be on record before it is sent.
         restart = DEFAULT_JOB_RETRY.with_timeout(self._settings.query_timeout).with_delay(maximum=LONGEST_PAUSE)
@@ -150,18 +158,20 @@ class BigQueryUpstream:
             raise
         self._ledger.settle(job.job_id, "done", bytes_billed=billed, rows=rows)
 
-    def _settle_failed(self, query: Query) -> None:
+    def _settle_failed(self, query: Query) -> bigquery.QueryJob | None:
         """Record what the query has billed. Where BigQuery cannot say, its entry stays open, at its estimate."""
         with suppress(GoogleAPICallError, RetryError, GoogleAuthError, RequestException, SourceError):
             try:
                 job = self._find_job(query)
             except NotFound:
                 self._ledger.settle(query.job_id, "failed", bytes_billed=0)
-                return
+                return None
             if job.state == "DONE":
                 self._ledger.settle(query.job_id, "failed", bytes_billed=job.total_bytes_billed or 0)
             else:
                 job.cancel(retry=self._retry)
+            return job
+        return None
 
     def _find_job(self, query: Query) -> bigquery.QueryJob:
         job = self._client.get_job(query.job_id, query.gcp_project, query.location, self._retry)
