@@ -178,6 +178,7 @@ def finish_pending(warehouse: Warehouse) -> bool:
     if not warehouse.exists or not warehouse.pipeline.has_pending_data:
         return False
     warehouse.drop_normalized_extracts()
+    warehouse.adopt_extracted_schemas()
     warehouse.take_back_unfinished()
     with unwrapped():
         warehouse.pipeline.run()

@@ -91,6 +91,16 @@ class Warehouse:
         for load_id in {*extracted.list_packages()} & {*self.pipeline.list_normalized_load_packages()}:
             extracted.delete_package(load_id)
 
+    def adopt_extracted_schemas(self) -> None:
+        """Save the schemas of extracts to be normalized: dlt may have died before it did, and would take the last one.
+
+        That one's `destination_scope` names the days of an earlier load, which would be deleted.
+        """
+        pipeline = self.pipeline
+        extracted = pipeline._get_normalize_storage().extracted_packages  # noqa: SLF001 - dlt has no public way
+        for load_id in extracted.list_packages():
+            pipeline._schema_storage.save_schema(extracted.load_schema(load_id))  # noqa: SLF001 - as above
+
     def take_back_unfinished(self) -> None:
         """Delete the rows of the jobs that dlt will repeat: it may have died between commit and note."""
         packages = self.pipeline._get_load_storage().normalized_packages  # noqa: SLF001 - dlt has no public way

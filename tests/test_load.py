@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 from dlt.common.storages.load_package import PackageStorage
+from dlt.extract.extract import Extract
 
 from pipelines.errors import ContractError, WarehouseError
 from pipelines.pypi.windows import Window
@@ -196,6 +197,32 @@ def test_extract_normalized_and_not_deleted_is_loaded_once(small: Project, monke
         extracted = warehouse.pipeline._get_normalize_storage().extracted_packages.list_packages()
         assert len(pending) == 1
         assert pending == extracted
+
+    small.load()
+
+    assert [DAYS[0], DAYS[1], DAYS[1], DAYS[2]] == days_of(small)
+    assert days_of(small, "two") == DAYS
+
+
+@pytest.mark.parametrize("first_end", ["2026-07-02", None], ids=["days before", "first load"])
+def test_extract_whose_schema_was_not_saved_deletes_its_own_days_only(
+    small: Project, monkeypatch: pytest.MonkeyPatch, first_end: str | None
+) -> None:
+    """A run that dies with its extract at hand has not saved which days it replaces: the days before are not those."""
+    if first_end:
+        small.with_settings(END_DATE=first_end).load()
+    commit = Extract.commit_packages
+
+    def die(self: Extract, *arguments: object) -> None:
+        commit(self, *arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Extract, "commit_packages", die)
+        with pytest.raises(WarehouseError, match="stopped"):
+            small.load()
+    with small.warehouse() as warehouse:
+        assert len(warehouse.pipeline.list_extracted_load_packages()) == 1
 
     small.load()
 
