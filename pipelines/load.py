@@ -175,6 +175,7 @@ def _refuse_mixing(warehouse: Warehouse, upstream: Upstream) -> None:
 
 def finish_pending(warehouse: Warehouse) -> bool:
     """Finish the packages of a run that died: `run()` would ignore new data while one is pending."""
+    warehouse.drop_half_saved_schemas()
     if not warehouse.exists or not warehouse.pipeline.has_pending_data:
         return False
     warehouse.drop_normalized_extracts()

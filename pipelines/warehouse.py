@@ -85,6 +85,13 @@ class Warehouse:
                 what = f"No permission to write {path}."
                 raise WarehouseError(what, remedy=f"Give yourself the permission. {_WHERE}")
 
+    def drop_half_saved_schemas(self) -> None:
+        """Delete the files of a schema that dlt was saving when it died: it would take their names for schemas'."""
+        storage = self.pipeline._schema_storage.storage  # noqa: SLF001 - dlt has no public way
+        for file in storage.list_folder_files(".", to_root=False):
+            if not file.endswith(".schema.json"):
+                storage.delete(file)
+
     def drop_normalized_extracts(self) -> None:
         """Delete the extracts that dlt has normalized but not deleted: it would do it again, and fail each time."""
         extracted = self.pipeline._get_normalize_storage().extracted_packages  # noqa: SLF001 - dlt has no public way

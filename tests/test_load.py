@@ -230,6 +230,29 @@ def test_extract_whose_schema_was_not_saved_deletes_its_own_days_only(
     assert days_of(small, "two") == DAYS
 
 
+def test_schema_that_was_half_saved_stops_no_later_run(small: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that dies as dlt saves its schema leaves a file beside it, whose name dlt would take for a schema's."""
+    replace = os.replace
+
+    def die(source: str, target: str) -> None:
+        if target.endswith("pypi.schema.json"):
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    small.with_settings(END_DATE="2026-07-02").load()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", die)
+        with pytest.raises(WarehouseError, match="stopped"):
+            small.load()
+    schemas = small.folder / "dlt" / "pypi" / "schemas"
+    assert len([*schemas.iterdir()]) == 2
+
+    small.load()
+
+    assert [DAYS[0], DAYS[1], DAYS[1], DAYS[2]] == days_of(small)
+    assert [file.name for file in schemas.iterdir()] == ["pypi.schema.json"]
+
+
 def test_watermark_of_a_dead_load_does_not_count(small: Project) -> None:
     """Jobs of a package commit one by one: until the load is complete its days are still to load."""
     small.load()
