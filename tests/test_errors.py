@@ -63,7 +63,11 @@ SETTINGS = {
     "unknown upstream": ({"UPSTREAM": "snowflake"}, ["'upstream' is 'snowflake'", "parquet, bigquery"]),
     "hostile table": ({"TABLE": "a.b.c` WHERE 1=1 --"}, ["'table' is", "project.dataset.table"]),
     "hostile column": ({"TIMESTAMP_COLUMN": 'x" OR 1=1'}, ["'timestamp_column' is", "no name of a column"]),
-    "negative lag": ({"LAG_DAYS": "-1"}, ["'lag_days' is -1"]),
+    "negative lag": ({"LAG_DAYS": "-1"}, ["'lag_days' is -1", "from 0 to 3650"]),
+    "days before history": ({"SETTLE_DAYS": "999999999"}, ["'settle_days' is 999999999", "from 0 to 3650"]),
+    "no price": ({"PRICE_PER_TIB": "nan"}, ["'price_per_tib' is nan", "an amount in US dollars"]),
+    "no budget": ({"BUDGET_PER_RUN": "inf"}, ["'budget_per_run' is inf", "an amount in US dollars"]),
+    "no deadline": ({"READ_TIMEOUT": "99999"}, ["'read_timeout' is 99999", "from 1 to 21600"]),
     "no share": ({"TOLERANCE": "2"}, ["'tolerance' is 2.0", "from 0 to 1"]),
     "no credentials": ({"UPSTREAM": "bigquery"}, ["BigQuery was chosen", "gcloud auth application-default login"]),
 }

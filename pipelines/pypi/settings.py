@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from math import inf
 from typing import NoReturn
 
 from dlt.common.configuration import configspec, resolve_configuration
@@ -18,6 +19,11 @@ from packaging.utils import InvalidName, canonicalize_name
 from pipelines.errors import SettingsError
 
 TIB = 2**40
+LONGEST_TIMEOUT = 6 * 60 * 60
+"""Seconds after which BigQuery ends any query (https://cloud.google.com/bigquery/quotas)."""
+MOST_DAYS = 3650
+LARGEST_LIMIT = 2**62
+"""Bytes that BigQuery takes as a limit of what a query bills; it is an int64."""
 UPSTREAMS = ("parquet", "bigquery")
 POLICIES = {"columns": ("report", "freeze"), "rows": ("discard_row", "freeze")}
 """What may be done, in dlt's words, with upstream fields and rows that break the contract."""
@@ -75,7 +81,9 @@ class Settings(BaseConfiguration):
     @property
     def budget_bytes(self) -> int | None:
         """Bytes that a query may bill; `None` where bytes have no price."""
-        return int(self.budget_per_run / self.price_per_tib * TIB) if self.price_per_tib else None
+        if not self.price_per_tib:
+            return None
+        return int(min(self.budget_per_run / self.price_per_tib * TIB, LARGEST_LIMIT))
 
     def price_of(self, billed: int) -> float:
         """US dollars for that many bytes."""
@@ -148,11 +156,15 @@ def _validated(settings: Settings) -> Settings:
 
 def _validate_numbers(settings: Settings) -> None:
     for field in ("query_timeout", "read_timeout"):
-        if getattr(settings, field) < 1:
-            _reject(field, f"is {getattr(settings, field)}; it is in seconds, at least 1")
-    for field in ("lag_days", "settle_days", "price_per_tib", "budget_per_run", "budget_per_month"):
-        if getattr(settings, field) < 0:
-            _reject(field, f"is {getattr(settings, field)}; it must not be negative")
+        if not 1 <= getattr(settings, field) <= LONGEST_TIMEOUT:
+            _reject(field, f"is {getattr(settings, field)}; it is in seconds, from 1 to {LONGEST_TIMEOUT}")
+    for field in ("lag_days", "settle_days"):
+        if not 0 <= getattr(settings, field) <= MOST_DAYS:
+            _reject(field, f"is {getattr(settings, field)}; it is in days, from 0 to {MOST_DAYS}")
+    for field in ("price_per_tib", "budget_per_run", "budget_per_month"):
+        # Also not a number: it compares with nothing, and so would be no bound.
+        if not 0 <= getattr(settings, field) < inf:
+            _reject(field, f"is {getattr(settings, field)}; it is an amount in US dollars, and not negative")
     if not 0 <= settings.tolerance <= 1:
         _reject("tolerance", f"is {settings.tolerance}; it is a share, from 0 to 1")
 
