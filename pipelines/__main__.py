@@ -37,6 +37,7 @@ console = Console()
 
 
 Site = Annotated[bool, typer.Option(help="Build the Evidence site where a mart or a page has changed.")]
+Port = Annotated[int, typer.Option(help="Port on this machine.", min=1, max=65535)]
 Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"])]
 
 
@@ -153,7 +154,7 @@ def site() -> None:
 
 
 @app.command()
-def serve(port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000) -> None:
+def serve(port: Port = 3000) -> None:
     """Show the built site at http://127.0.0.1:3000, until Ctrl-C."""
     console.print(f"http://127.0.0.1:{port} (Ctrl-C stops it)")
     evidence.serve(port)
@@ -161,7 +162,7 @@ def serve(port: Annotated[int, typer.Option(help="Port on this machine.")] = 300
 
 @app.command()
 def dashboard(
-    port: Annotated[int, typer.Option(help="Port on this machine.")] = 2718,
+    port: Port = 2718,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,  # noqa: FBT002 - a flag
 ) -> None:
     """Open dlt's own dashboard of the pipeline: its last run, its tables, its state."""

@@ -4,6 +4,7 @@ The dashboard is part of the open-source wheel, as a private module: this one wr
 """
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,7 @@ def serve(warehouse: Warehouse, port: int, *, open_browser: bool) -> None:
     It opens the warehouse for each of its queries only, so other commands may run while it is shown.
 
     Raises:
-        SiteError: its packages are not installed, or the pipeline has not run yet.
+        SiteError: its packages are not installed, the pipeline has not run yet, or the port is taken.
         WarehouseError: another process is at work in the warehouse, so that no query of the dashboard could succeed.
 
     """
@@ -29,6 +30,7 @@ def serve(warehouse: Warehouse, port: int, *, open_browser: bool) -> None:
         raise SiteError("The pipeline has not run yet.", remedy="`just run` runs it.")
     with only_run(warehouse):
         pass
+    _require_free(port)
     subprocess.run(  # noqa: S603 - dlt's own command
         _command(warehouse, port, open_browser=open_browser), env=_environment(), check=False
     )
@@ -47,6 +49,17 @@ def _command(warehouse: Warehouse, port: int, *, open_browser: bool) -> list[str
         host="127.0.0.1",
         headless=not open_browser,
     )
+
+
+def _require_free(port: int) -> None:
+    """Raise `SiteError` where the port is taken: the dashboard would end without an exit code that says so."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            what = f"Port {port} cannot be used: {error.strerror}."
+            raise SiteError(what, remedy="Choose another with --port.") from error
 
 
 def _environment() -> dict[str, str]:

@@ -86,3 +86,14 @@ def test_dashboard_shows_the_last_run_and_the_table_with_its_rows(dashboard: str
         environment = os.environ | demo_project.environment
         done = subprocess.run(audit, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+
+
+def test_taken_port_is_one_message(demo_project: Project) -> None:
+    """A port that something else serves is named, with the option that chooses another, and the exit code says so."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = demo_project.cli("dashboard", "--no-browser", "--port", str(port))
+
+    assert done.returncode == 1
+    assert f"Port {port} cannot be used" in done.stderr
+    assert "--port" in done.stderr

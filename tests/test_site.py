@@ -1,5 +1,6 @@
 """The site is built when, and only when, a mart or a page has changed."""
 
+import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,3 +33,14 @@ def test_serving_without_a_site_says_so(tmp_path: Path, monkeypatch: pytest.Monk
 
     with pytest.raises(SiteError, match="no site yet"):
         site.serve(0)
+
+
+def test_taken_port_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port that something else serves is named, with the option that chooses another."""
+    (tmp_path / "stamp").touch()
+    monkeypatch.setattr(site, "_STAMP", tmp_path / "stamp")
+
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(SiteError, match=rf"Port {port} cannot be used(.|\n)*--port"):
+            site.serve(port)
