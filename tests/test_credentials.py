@@ -15,8 +15,8 @@ TOKEN = "ya29.access-token-of-the-test"  # noqa: S105 - the server's
 LOGIN = {
     "type": "authorized_user",
     "client_id": "1",
-    "client_secret": "a-secret",
-    "refresh_token": "1//a-refresh-token",
+    "client_secret": "GOCSPX-a-secret-of-the-test",
+    "refresh_token": "1//a-refresh-token-of-the-test",
 }
 TABLE_PATH = "/projects/bigquery-public-data/datasets/pypi/tables/file_downloads"
 NO_JOBS = "Access Denied: Project billed-project: User does not have bigquery.jobs.create permission"
@@ -162,6 +162,12 @@ def test_key_that_google_does_not_know_is_one_message(server: Server, ready: Pro
     assert jobs == len(server.jobs())
 
 
+REFUSED_LOGIN: dict[str, object] = {
+    "where": "token",
+    "status": 400,
+    "message": f"Token {LOGIN['refresh_token']} has been expired or revoked.",
+    "times": 99,
+}
 SECRET_FAULTS: dict[str, dict[str, object]] = {
     "success": {"where": "nowhere"},
     "refused at once": {"where": "rest", "status": 401, "reason": "authError", "message": TOKEN, "times": 99},
@@ -174,13 +180,20 @@ SECRET_FAULTS: dict[str, dict[str, object]] = {
 }
 
 
-@pytest.mark.parametrize("case", SECRET_FAULTS)
-def test_no_secret_is_written_down(server: Server, ready: Project, tmp_path: Path, case: str) -> None:
-    """After a run of the command line, neither its output nor any file of it holds the key or the token."""
+@pytest.mark.parametrize(
+    ("case", "credentials"), [*((case, "key") for case in SECRET_FAULTS), ("success", "login"), ("no token", "login")]
+)
+def test_no_secret_is_written_down(server: Server, ready: Project, tmp_path: Path, case: str, credentials: str) -> None:
+    """After a run of the command line, neither its output, a file nor a row of it holds key, login or token."""
     home = tmp_path / "home"
     home.mkdir()
-    server.faults(SECRET_FAULTS[case])
+    server.faults(SECRET_FAULTS.get(case, REFUSED_LOGIN))
     environment = os.environ | ready.environment | {"HOME": str(home), "RUNTIME__LOG_LEVEL": "DEBUG"}
+    key = json.loads(Path(environment["GOOGLE_APPLICATION_CREDENTIALS"]).read_text())["private_key"]
+    if credentials == "login":
+        login = tmp_path / "login.json"
+        login.write_text(json.dumps(LOGIN))
+        environment["GOOGLE_APPLICATION_CREDENTIALS"] = str(login)
 
     done = subprocess.run(
         [sys.executable, "-m", "tests.cli", "run", "--no-site"],
@@ -191,16 +204,15 @@ def test_no_secret_is_written_down(server: Server, ready: Project, tmp_path: Pat
     )
 
     assert (done.returncode == 0) == (case == "success"), done.stderr
-    key = json.loads(Path(os.environ["GOOGLE_APPLICATION_CREDENTIALS"]).read_text())
-    secrets = [line.encode() for line in key["private_key"].splitlines()[1:-1]] + [TOKEN.encode()]
+    secrets = [*key.splitlines()[1:-1], LOGIN["client_secret"], LOGIN["refresh_token"], TOKEN]
     files = [path for folder in (ready.folder, home) for path in folder.rglob("*") if path.is_file()]
     written = {path.name: path.read_bytes() for path in files} | {"output": done.stdout, "errors": done.stderr}
-    assert "trace.pickle" in written or case == "refused at once"
-    assert {name for name, content in written.items() if any(secret in content for secret in secrets)} == set()
-    if case == "success":
+    assert "trace.pickle" in written or case in ("refused at once", "no token")
+    assert {name for name, content in written.items() if any(secret.encode() in content for secret in secrets)} == set()
+    if ready.file.exists():
         for schema, table in ready.query("SELECT schema_name, table_name FROM duckdb_tables()"):
-            sql = f'SELECT COUNT(*) FROM {schema}."{table}" AS rows WHERE contains(rows::VARCHAR, ?)'
-            assert ready.query(sql, TOKEN) == [(0,)]
+            sql = f'SELECT secret FROM {schema}."{table}" AS rows, UNNEST(?) AS secrets(secret)'
+            assert ready.query(f"{sql} WHERE contains(rows::VARCHAR, secret)", secrets) == [], table
 
 
 def assert_failed(done: Done, *texts: str) -> None:
