@@ -41,7 +41,8 @@ def show(console: Console, report: LoadReport, recomputed: Sequence[date], wareh
     console.print(_kpis(warehouse))
     console.print(f"Site: {site}")
     console.print(
-        "Next: `just serve` shows the site, `just plan` reviews a changed model, `just dashboard` shows the load."
+        "Next: `just serve` shows the site, `just plan` reviews a changed model, `just dashboard` shows the load.",
+        soft_wrap=True,
     )
 
 

@@ -44,9 +44,9 @@ MAX_DELAY = 0.02
 _AUDITED = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir"}
 _WRITES = os.O_WRONLY | os.O_RDWR
 
-# Each child is forked from a process that has all imported, and no connection, lock or thread.
+# Each child is forked from a process that has all that is slow imported, and no connection, lock or thread.
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["tests.kill"])
+_processes.set_forkserver_preload(["tests.project"])
 
 
 @dataclass(frozen=True)
