@@ -87,10 +87,11 @@ class Warehouse:
 
     def drop_half_saved_schemas(self) -> None:
         """Delete the files of a schema that dlt was saving when it died: it would take their names for schemas'."""
-        storage = self.pipeline._schema_storage.storage  # noqa: SLF001 - dlt has no public way
-        for file in storage.list_folder_files(".", to_root=False):
-            if not file.endswith(".schema.json"):
-                storage.delete(file)
+        # By the folder: a pipeline that is open has taken the names already.
+        for file in (self.working or self.folder / "dlt").glob(f"{PIPELINE}/schemas/*"):
+            if not file.name.endswith(".schema.json"):
+                file.unlink()
+                self.__dict__.pop("pipeline", None)
 
     def drop_normalized_extracts(self) -> None:
         """Delete the extracts that dlt has normalized but not deleted: it would do it again, and fail each time."""

@@ -235,14 +235,14 @@ def test_schema_that_was_half_saved_stops_no_later_run(small: Project, monkeypat
     replace = os.replace
 
     def die(source: str, target: str) -> None:
-        if target.endswith("pypi.schema.json"):
+        if target.endswith("/dlt/pypi/schemas/pypi.schema.json"):
             raise KeyboardInterrupt
         replace(source, target)
 
     small.with_settings(END_DATE="2026-07-02").load()
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", die)
-        with pytest.raises(WarehouseError, match="stopped"):
+        with pytest.raises(KeyboardInterrupt):
             small.load()
     schemas = small.folder / "dlt" / "pypi" / "schemas"
     assert len([*schemas.iterdir()]) == 2
