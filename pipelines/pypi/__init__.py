@@ -1,6 +1,7 @@
 """The dlt source: PyPI's downloads, one incremental resource a project, all in one table."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from math import ceil
@@ -121,16 +122,18 @@ def _extract(
         yield Part("file_downloads", ROW_SCHEMA.empty_table())
         yield Part("quarantine", QUARANTINE_SCHEMA.empty_table())
         for window in windows:
-            for batch in upstream.read(window):
-                kept, broken = split(_numbered(batch, ordinal), project)
-                ordinal += batch.num_rows
-                _add_days(accepted, kept)
-                on_rows(window, batch.num_rows)
-                yield Part("file_downloads", kept)
-                if broken.num_rows:
-                    _add_days(quarantined, broken)
-                    reasons = reasons or broken.column("reason").slice(0, 1).to_pylist()
-                    yield Part("quarantine", broken)
+            # Closed also where the extract stops early: what reads on behind it would keep the process from ending.
+            with closing(upstream.read(window)) as batches:
+                for batch in batches:
+                    kept, broken = split(_numbered(batch, ordinal), project)
+                    ordinal += batch.num_rows
+                    _add_days(accepted, kept)
+                    on_rows(window, batch.num_rows)
+                    yield Part("file_downloads", kept)
+                    if broken.num_rows:
+                        _add_days(quarantined, broken)
+                        reasons = reasons or broken.column("reason").slice(0, 1).to_pylist()
+                        yield Part("quarantine", broken)
         _check_tolerance(project, sum(accepted.values()), sum(quarantined.values()), tolerance, reasons)
         yield Part("loaded_days", _loaded_days(project, accepted, quarantined, upstream.origin))
         watermark = pa.table([[project], [end]], schema=WATERMARK_SCHEMA)

@@ -1,6 +1,6 @@
 """Where downloads come from: one query, two upstreams behind one seam."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import date
 from typing import Protocol
 
@@ -44,8 +44,8 @@ class Upstream(Protocol):
         Where their rows are still there, `read` takes them and does not ask, and pay, again.
         """
 
-    def read(self, window: Window) -> Iterator[pa.Table]:
-        """The window's rows, in batches with the columns of `SOURCE_SCHEMA`."""
+    def read(self, window: Window) -> Generator[pa.Table, None, None]:
+        """The window's rows, in batches with the columns of `SOURCE_SCHEMA`; close it where it is left early."""
 
 
 def connect(settings: Settings, ledger: Ledger | None = None) -> Upstream:

@@ -1,6 +1,6 @@
 """Downloads from BigQuery: one parametrised query a window, read as Arrow through the Storage Read API."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import date
 from functools import cached_property
@@ -83,17 +83,18 @@ class BigQueryUpstream:
             self._estimates[window] = max(LEAST_BILLED, mebibytes * MEBIBYTE)
         return self._estimates[window]
 
-    def read(self, window: Window) -> Iterator[pa.Table]:
+    def read(self, window: Window) -> Generator[pa.Table, None, None]:
         job, rows = self._query(window)
         storage = self._open_storage()
         # Closed first where the reader stops early: its threads may wait for rows.
+        # Without its timeout, which would be one for the whole download.
+        pages = rows.to_arrow_iterable(bqstorage_client=storage, max_queue_size=MAX_QUEUED_PAGES)
         with (
             self._settled(job, rows.total_rows or 0),
             translated(self.table, self._client.project),
+            closing(cast("Generator[pa.RecordBatch, None, None]", pages)),
             closing(storage.transport),
         ):
-            # Without its timeout, which would be one for the whole download.
-            pages = rows.to_arrow_iterable(bqstorage_client=storage, max_queue_size=MAX_QUEUED_PAGES)
             for page in watched(pages, self._settings.read_timeout, storage.transport.close):
                 if page.num_columns:
                     yield pa.Table.from_batches([page]).cast(SOURCE_SCHEMA)

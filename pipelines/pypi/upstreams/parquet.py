@@ -1,7 +1,7 @@
 """Downloads from Parquet files with BigQuery's nested schema: exports, archives, demo and test data."""
 
 import glob
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -85,7 +85,7 @@ class ParquetUpstream:
     def settle_open_queries(self) -> None:
         """None: files are read for free."""
 
-    def read(self, window: Window) -> Iterator[pa.Table]:
+    def read(self, window: Window) -> Generator[pa.Table, None, None]:
         start, end = window.bounds
         reader = (
             self._connect()
