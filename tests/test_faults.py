@@ -1,46 +1,49 @@
-"""Faults on the wire, deaths and a full disk: the next run at the latest makes what an undisturbed one makes."""
+"""Faults on the wire, deaths and a full disk: the next run at the latest makes what an undisturbed one makes.
+
+That is each row, the quarantine, each mart and each export, by `tests.kill.content`.
+"""
 
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipelines.demo import PROJECTS
-from pipelines.errors import SourceError
 from tests.bigquery import Server, redirect_clients
 from tests.kill import content
 from tests.project import ROOT, Project
 
-WINDOWS = {
+FIRST = {
     "PROJECTS": f'["{PROJECTS[0]}", "{PROJECTS[1]}"]',
-    "START_DATE": "2026-04-02",
-    "END_DATE": "2026-04-17",
+    "START_DATE": "2026-04-10",
+    "END_DATE": "2026-04-12",
     "READ_TIMEOUT": "10",
 }
-ROWS = "SELECT * EXCLUDE (ordinal, _dlt_load_id) FROM raw.file_downloads ORDER BY ALL"
-QUARANTINE = "SELECT * EXCLUDE (ordinal, _dlt_load_id) FROM raw.quarantine ORDER BY ALL"
+SECOND = FIRST | {"END_DATE": "2026-04-19", "LAG_DAYS": "1"}
 JOBS = {"where": "rest", "match": "POST /bigquery/v2/projects/billed-project/jobs", "after": 2}
 MID_READ = {"where": "read_rows", "after": 4}
 """Each is struck once or twice after that many calls: a dry run for each project, or batches of 1,000 rows."""
 
-DIE_MID_READ = """
+STOP_MID_READ = """
 import os
-import signal
 import sys
 import pipelines.__main__ as command
 from tests.bigquery import redirect_clients
 
 load = command.load
-die = lambda _window, _rows: os.kill(os.getpid(), signal.SIGKILL)
-command.load = lambda settings, warehouse, now, _on_rows, backfill: load(settings, warehouse, now, die, backfill)
+by = int(sys.argv[1])
+stop = lambda _window, _rows: os.kill(os.getpid(), by)
+command.load = lambda settings, warehouse, now, _on_rows, backfill: load(settings, warehouse, now, stop, backfill)
 redirect_clients()
-sys.argv = ["pipelines", "run", "--no-site"]
+sys.argv[1:] = ["run", "--no-site"]
 command.main()
 """
 RECOVERED: dict[str, dict[str, Any]] = {
@@ -54,89 +57,141 @@ RECOVERED: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def undisturbed(filled_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The windows, loaded, computed and exported without a fault; tests only read it."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    project = Project(folder / "data", filled_server.settings | WINDOWS)
+def begun(filled_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Two days, loaded, computed and exported without a fault; tests work on copies."""
+    folder = tmp_path_factory.mktemp("begun")
+    project = Project(folder / "data", filled_server.settings | FIRST)
     redirect_clients()
-    done = project.cli(**filled_server.environment(filled_server.make_key(folder / "key.json")))
-    assert done.returncode == 0, done.stderr
-    assert len(project.query(QUARANTINE)) > 0
+    run(project, **filled_server.environment(filled_server.make_key(folder / "key.json")))
+    return project
+
+
+@pytest.fixture(scope="module")
+def undisturbed(begun: Project, filled_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Those days and a week more, without a fault; tests only read it."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    project = copy(begun, folder)
+    run(project, **filled_server.environment(filled_server.make_key(folder / "key.json")))
+    assert len(project.query("FROM raw.quarantine")) > 0
     return project
 
 
 @pytest.fixture
-def disturbed(server: Server, project: Project) -> Project:
-    """The same windows, still to load."""
-    return project.with_settings(**server.settings, **WINDOWS)
+def disturbed(server: Server, begun: Project, tmp_path: Path) -> Project:
+    """The same days, and the week still to load."""
+    del server
+    return copy(begun, tmp_path)
 
 
-def assert_equal_rows(one: Project, other: Project) -> None:
-    """The same downloads, each as often, and the same quarantine; no query without an outcome on record."""
-    assert one.query(ROWS) == other.query(ROWS)
-    assert one.query(QUARANTINE) == other.query(QUARANTINE)
-    assert other.query("SELECT COUNT(*) FROM raw.extract_ledger WHERE status = 'open'") == [(0,)]
+def copy(begun: Project, folder: Path) -> Project:
+    shutil.copytree(begun.folder, folder / "data")
+    return replace(begun.with_settings(**SECOND), folder=folder / "data")
 
 
-def kill_mid_read(project: Project) -> None:
-    """Run the command line in a process that dies with its first batch in hand."""
-    dead = subprocess.run(
-        [sys.executable, "-c", DIE_MID_READ], cwd=ROOT, env=os.environ | project.environment, check=False
+def run(project: Project, **environment: str) -> None:
+    done = project.cli(**environment)
+    assert done.returncode == 0, done.stderr
+
+
+def assert_same(expected: Project, found: Project) -> None:
+    """The same rows, each as often, quarantine, marts and exports; no query without an outcome on record."""
+    assert content(expected) == content(found)
+    if "UPSTREAM" in found.settings:
+        assert found.query("SELECT COUNT(*) FROM raw.extract_ledger WHERE status = 'open'") == [(0,)]
+
+
+def stop_mid_read(project: Project, by: signal.Signals) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process that gets the signal with its first batch in hand."""
+    return subprocess.run(
+        [sys.executable, "-c", STOP_MID_READ, str(int(by))],
+        cwd=ROOT,
+        env=os.environ | project.environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert dead.returncode == -signal.SIGKILL
-    assert project.query("SELECT status FROM raw.extract_ledger") == [("open",)]
+
+
+def outcomes(project: Project) -> list[str]:
+    """What became of the queries, those of the first days left out."""
+    rows = project.query("SELECT status FROM raw.extract_ledger ORDER BY started_at")
+    return [status for (status,) in rows[len(json.loads(FIRST["PROJECTS"])) :]]
 
 
 @pytest.mark.parametrize("case", RECOVERED)
 def test_fault_that_passes_is_not_seen(server: Server, undisturbed: Project, disturbed: Project, case: str) -> None:
-    """What may pass is tried again in the same run, and no row is lost or doubled by it."""
+    """What may pass is tried again in the same run, and nothing is lost or doubled by it."""
     rule = RECOVERED[case]
     match = rule.get("match", "ReadRows")
     before = len(server.log())
     server.faults(rule)
 
-    disturbed.load()
+    run(disturbed)
 
     asked = [entry["request"] for entry in server.log()[before:] if match in entry["request"]]
     assert len(asked) > rule.get("times", 1)
-    assert_equal_rows(undisturbed, disturbed)
+    assert_same(undisturbed, disturbed)
 
 
 def test_failed_read_loads_nothing_and_the_next_run_all(
-    server: Server, undisturbed: Project, disturbed: Project
+    server: Server, begun: Project, undisturbed: Project, disturbed: Project
 ) -> None:
     """A read that ends early is our error, and half of a window is never loaded."""
     server.faults(MID_READ | {"code": "INTERNAL"})
 
-    with pytest.raises(SourceError, match="BigQuery failed on"):
-        disturbed.load()
-
-    tables = {name for (name,) in disturbed.query("SELECT table_name FROM information_schema.tables")}
-    assert "file_downloads" not in tables
-    disturbed.load()
-    assert_equal_rows(undisturbed, disturbed)
-
-
-def test_marts_and_exports_are_those_of_an_undisturbed_run(undisturbed: Project, disturbed: Project) -> None:
-    """After a run that was killed mid-read, the next one makes every mart and export as if there had been none."""
-    kill_mid_read(disturbed)
-
     done = disturbed.cli()
 
-    assert done.returncode == 0, done.stderr
-    assert_equal_rows(undisturbed, disturbed)
-    assert len(disturbed.query("SELECT status FROM raw.extract_ledger")) == len(json.loads(WINDOWS["PROJECTS"]))
-    assert content(undisturbed) == content(disturbed)
+    assert done.returncode == 1
+    assert "BigQuery failed on" in done.stderr
+    assert content(begun) == content(disturbed)
+    run(disturbed)
+    assert_same(undisturbed, disturbed)
+
+
+def test_run_after_one_that_was_killed_mid_read_is_exact(undisturbed: Project, disturbed: Project) -> None:
+    """The next run finds the query that was paid for, and makes all as if there had been no death."""
+    killed = stop_mid_read(disturbed, signal.SIGKILL)
+
+    assert killed.returncode == -signal.SIGKILL
+    assert outcomes(disturbed) == ["open"]
+    run(disturbed)
+    assert outcomes(disturbed) == ["done", "done"]
+    assert_same(undisturbed, disturbed)
+
+
+def test_ctrl_c_mid_read_is_one_message_and_the_next_run_is_exact(
+    begun: Project, undisturbed: Project, disturbed: Project
+) -> None:
+    """A person who stops a run is told that nothing is lost, and nothing is: not even what BigQuery has billed."""
+    stopped = stop_mid_read(disturbed, signal.SIGINT)
+
+    assert stopped.returncode == 1
+    assert "Traceback" not in stopped.stderr
+    assert "The run was stopped" in stopped.stderr
+    assert "Nothing is lost" in stopped.stderr
+    assert outcomes(disturbed) == ["failed"]
+    assert content(begun) == content(disturbed)
+    run(disturbed)
+    assert outcomes(disturbed) == ["done", "done"]
+    assert_same(undisturbed, disturbed)
+
+
+@pytest.fixture(scope="module")
+def roomy(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project of the demo, loaded where there is room; tests only read it."""
+    settings = {"PARQUET_PATH": str(demo), "PROJECTS": f'["{PROJECTS[1]}"]', "START_DATE": "2026-04-02"}
+    project = Project(tmp_path_factory.mktemp("roomy") / "data", settings)
+    run(project)
+    return project
 
 
 @pytest.mark.parametrize(("step", "limit"), [("extract", 2**16), ("load", 2**21)])
-def test_full_disk_is_named_and_the_next_run_is_exact(project: Project, demo: Path, step: str, limit: int) -> None:
+def test_full_disk_is_named_and_the_next_run_is_exact(roomy: Project, tmp_path: Path, step: str, limit: int) -> None:
     """Without room the run ends by one message; with room again, dlt goes on, and nothing is lost or doubled.
 
     A limit of a file's size stands for the full disk: a disk to fill would take a privilege to mount.
     """
-    settings = {"PARQUET_PATH": str(demo), "PROJECTS": f'["{PROJECTS[1]}"]', "START_DATE": "2026-04-02"}
-    tight = project.with_settings(**settings)
+    tight = replace(roomy, folder=tmp_path / "data")
 
     done = subprocess.run(
         [sys.executable, "-m", "pipelines", "run", "--no-site"],
@@ -153,29 +208,28 @@ def test_full_disk_is_named_and_the_next_run_is_exact(project: Project, demo: Pa
     assert f"The disk is full: dlt could not {step} the data" in done.stderr
     assert str(tight.folder) in done.stderr
     assert "run again" in done.stderr
-    tight.load()
-    roomy = Project(project.folder.parent / "roomy", settings)
-    roomy.load()
-    assert roomy.query(ROWS) == tight.query(ROWS)
-    assert roomy.query(QUARANTINE) == tight.query(QUARANTINE)
+    run(tight)
+    assert_same(roomy, tight)
 
 
 def test_server_that_dies_mid_read_ends_the_run_and_the_next_one_is_exact(
-    undisturbed: Project, project: Project, demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    begun: Project, undisturbed: Project, demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server that is gone ends the run by one message, as the deadlines say; after a restart all is read."""
+    disturbed = copy(begun, tmp_path).with_settings(QUERY_TIMEOUT="10")
     with Server(tmp_path / "mortal") as mortal:
         mortal.fill(demo)
         for name, value in mortal.environment(mortal.make_key(tmp_path / "mortal.json")).items():
             monkeypatch.setenv(name, value)
         redirect_clients()
-        disturbed = project.with_settings(**mortal.settings, **WINDOWS, QUERY_TIMEOUT="10")
         mortal.faults(MID_READ | {"exit": True})
 
-        with pytest.raises(SourceError, match="BigQuery"):
-            disturbed.load()
+        done = disturbed.cli()
 
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+        assert "BigQuery" in done.stderr
         mortal.wait()
         mortal.start()
-        disturbed.load()
-    assert_equal_rows(undisturbed, disturbed)
+        run(disturbed)
+    assert_same(undisturbed, disturbed)
