@@ -13,7 +13,7 @@ run *arguments: setup
     @{{ python }} -m pipelines run "$@"
 
 # Run the whole test suite, linters and type checker first.
-test *arguments: (setup "--with-emulator") lint
+test *arguments: (setup "--with-servers") lint
     {{ python }} -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup "$@"
 
 # Show what the next run (or a backfill of START END [PROJECT]) bills at most.

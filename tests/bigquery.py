@@ -15,14 +15,10 @@ says at that time; without the variables it changes nothing.
 
 import json
 import os
-import subprocess
-import time
 from pathlib import Path
-from typing import Any, Self
-from urllib.request import Request, urlopen
+from typing import Any
 
 import grpc
-import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from google.cloud import bigquery
@@ -31,12 +27,13 @@ from google.oauth2 import credentials, service_account
 
 from pipelines.demo import SCHEMA
 from tests.project import ROOT
+from tests.server_process import ServerProcess
 
 TABLE = "bigquery-public-data.pypi.file_downloads"
 BILLED = "billed-project"
-PYTHON = ROOT / ".venv-emulator" / "bin" / "python"
+ENVIRONMENT = ".venv-emulator"
+PYTHON = ROOT / ENVIRONMENT / "bin" / "python"
 REST, STORAGE = "BIGQUERY_EMULATOR_HOST", "BIGQUERY_STORAGE_EMULATOR_HOST"
-START_SECONDS = 60
 
 _create_channel = BigQueryReadGrpcTransport.create_channel
 _LOGIN_URI = credentials._GOOGLE_OAUTH2_TOKEN_ENDPOINT
@@ -54,64 +51,21 @@ def redirect_clients() -> None:
     credentials._GOOGLE_OAUTH2_TOKEN_ENDPOINT = f"{os.environ[REST]}/token" if REST in os.environ else _LOGIN_URI
 
 
-class Server:
-    """The server process and its data folder; it ends with this process, if not before.
-
-    `kill` and `start` keep the folder, the ports and the known keys, so that a client that waits can go on.
-    """
+class Server(ServerProcess):
+    """The server; it keeps its rows and the known keys when it is killed and started again."""
 
     def __init__(self, folder: Path, *options: str) -> None:
-        self.folder = folder
-        self._options = options
-        self._ports = {"rest": 0, "storage": 0}
-        self._process: subprocess.Popen[bytes] | None = None
         self._known: list[str] = []
-        folder.mkdir(parents=True, exist_ok=True)
-        self.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self.kill()
+        super().__init__(folder, ENVIRONMENT, "tests.bigquery_server", *options)
 
     def start(self) -> None:
-        """Start it, and wait until it accepts connections; skip the test where there is no Python 3.13."""
-        if not PYTHON.exists():
-            reason = "no .venv-emulator: it needs Python 3.13; `just setup --with-emulator` makes it"
-            pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-        ready = self.folder / "ready.json"
-        ready.unlink(missing_ok=True)
-        ports = [f"--{name}-port={port}" for name, port in self._ports.items()]
-        self._process = subprocess.Popen(
-            [PYTHON, "-m", "tests.bigquery_server", self.folder / "data", ready, *ports, *self._options],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            env={name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
-        )
-        deadline = time.monotonic() + START_SECONDS
-        while not ready.exists():
-            assert self._process.poll() is None, "the server ended at once"
-            assert time.monotonic() < deadline, f"the server did not start in {START_SECONDS} s"
-            time.sleep(0.05)
-        self._ports = json.loads(ready.read_text())
+        super().start()
         for key in self._known:
             self._control("key", key)
 
-    def kill(self) -> None:
-        """End it by SIGKILL."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.communicate()
-
-    def wait(self) -> int:
-        """Wait for a server that a fault ends; its exit code."""
-        assert self._process is not None
-        return self._process.wait(START_SECONDS)
-
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._ports['rest']}"
+        return f"http://{self.address('rest')}"
 
     @property
     def settings(self) -> dict[str, str]:
@@ -122,7 +76,7 @@ class Server:
         """The variables that lead the redirected clients here, with a key of `make_key`."""
         return {
             REST: self.url,
-            STORAGE: f"127.0.0.1:{self._ports['storage']}",
+            STORAGE: self.address("storage"),
             "GOOGLE_APPLICATION_CREDENTIALS": str(key),
         }
 
@@ -190,9 +144,7 @@ class Server:
                 client.load_table_from_file(rows, TABLE, job_config=config).result()
 
     def _control(self, what: str, content: object = None) -> Any:  # noqa: ANN401 - JSON
-        data = None if content is None else json.dumps(content).encode()
-        with urlopen(Request(f"{self.url}/control/{what}", data)) as answer:
-            return json.load(answer)
+        return self.control(f"control/{what}", content, name="rest")
 
 
 def as_fields(arrow: Any) -> list[bigquery.SchemaField]:  # noqa: ANN401 - a schema or a struct

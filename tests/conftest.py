@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -12,6 +13,7 @@ from pipelines.demo import PROJECTS, write_demo
 from pipelines.export import Export
 from tests.bigquery import Server, redirect_clients
 from tests.project import ROOT, Project
+from tests.s3 import S3Server
 
 UNTRACKED = "thistledown"
 
@@ -27,8 +29,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the person who runs the tests leaks into them."""
     for name in list(os.environ):
-        if name.startswith(("SOURCES__", "DESTINATION__", "GOOGLE_", "CLOUDSDK_", "WAREHOUSE_")):
+        if name.startswith(("SOURCES__", "DESTINATION__", "GOOGLE_", "CLOUDSDK_", "WAREHOUSE_", "AWS_")):
             monkeypatch.delenv(name)
+    # Without a key, an S3 client would ask the network for one.
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, os.devnull)
     monkeypatch.chdir(ROOT)
 
 
@@ -88,6 +94,26 @@ def server(filled_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     redirect_clients()
     yield filled_server
     filled_server.faults()
+
+
+@pytest.fixture(scope="session")
+def running_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """An S3 server; tests take `s3`."""
+    with S3Server(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@pytest.fixture
+def s3(running_s3: S3Server) -> Iterator[S3Server]:
+    """The S3 server; what a test breaks heals with the test."""
+    yield running_s3
+    running_s3.heal()
+
+
+@pytest.fixture
+def bucket(s3: S3Server) -> str:
+    """The name of an empty bucket of the test's own on the S3 server."""
+    return s3.make_bucket(f"test-{uuid4()}")
 
 
 @pytest.fixture(scope="session")
