@@ -60,13 +60,12 @@ class S3Server(ServerProcess):
         return name
 
     def files(self, **options: Any) -> s3fs.S3FileSystem:  # noqa: ANN401 - s3fs's
-        """Make a client with nothing cached: of the right key and region, unless options of s3fs say otherwise."""
+        """Return a client that caches no listing: of the right key and region, unless options of s3fs say otherwise."""
         defaults = {
             "key": self.access_key,
             "secret": self.secret_key,
             "endpoint_url": self.endpoint,
             "client_kwargs": {"region_name": self.region},
-            "skip_instance_cache": True,
             "use_listings_cache": False,
         }
         return s3fs.S3FileSystem(**defaults | options)
