@@ -197,6 +197,8 @@ def test_download_that_is_cut_off_is_read_again(s3: S3Server, bucket: str, large
 
     assert large.read_bytes() == s3.files().cat(f"{bucket}/large")
 
+    assert 2 == len(statuses(s3, f"GET /{bucket}/large"))
+
 
 def test_faults_wait_match_and_end(s3: S3Server, bucket: str) -> None:
     """A fault lets pass what does not match and what comes before it, strikes as often as told, and heals."""
