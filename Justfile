@@ -32,6 +32,10 @@ backfill *arguments: setup
 forget *arguments: setup
     @{{ python }} -m pipelines forget "$@"
 
+# Load the warehouse from a lake (`--from lake`), or the lakes from the warehouse (`--from warehouse`).
+rebuild *arguments: setup
+    @{{ python }} -m pipelines rebuild "$@"
+
 # Show what changed models would change, for review.
 plan: setup
     @{{ python }} -m pipelines plan
@@ -85,7 +89,3 @@ benchmark: setup
 format: setup
     .venv/bin/ruff format .
     .venv/bin/ruff check --fix .
-
-# Lock the Python dependencies anew.
-lock:
-    bash scripts/lock

@@ -14,17 +14,22 @@ from pipelines import site as evidence
 from pipelines import summary
 from pipelines.costs import ExtractLedger, show_costs, show_estimate
 from pipelines.demo import FOLDER, awaits_demo, write_demo
+from pipelines.destinations import WAREHOUSE, find_lake, open_lakes
 from pipelines.errors import InsightsError
 from pipelines.export import Export, export
+from pipelines.fill import fill, require_fillable
 from pipelines.forget import forget as forget_project
 from pipelines.forget import require_forgettable
 from pipelines.load import estimate as estimate_load
 from pipelines.load import load
 from pipelines.lock import only_run
 from pipelines.plain import plain
-from pipelines.progress import step
+from pipelines.progress import Update, step
+from pipelines.pypi import OnRows
 from pipelines.pypi.settings import Settings, resolve_settings
 from pipelines.pypi.windows import Backfill, Window
+from pipelines.rebuild import rebuild as rebuild_warehouse
+from pipelines.rebuild import refill
 from pipelines.warehouse import Warehouse, open_warehouse
 
 app = typer.Typer(
@@ -100,15 +105,44 @@ def forget(
 
     settings = resolve_settings()
     warehouse = open_warehouse()
+    lakes = open_lakes(warehouse)
     warehouse.require_existing()
     with only_run(warehouse):
         name = require_forgettable(project, settings, warehouse)
         if not yes and not typer.confirm(f"Remove all downloads of {name}? To load them again is billed again."):
             return
         with step(console, f"Forget {name}"):
-            forget_project(name, settings, warehouse)
+            forget_project(name, settings, warehouse, lakes)
         _, where = _show(warehouse, site=site)
     console.print(f"Forgotten: {name}. Site: {where}")
+
+
+@app.command()
+def rebuild(
+    source: Annotated[str, typer.Option("--from", help="A lake, or `warehouse` to write all lakes anew.")],
+    site: Site = True,  # noqa: FBT002 - a flag
+) -> None:
+    """Load the warehouse from a lake, without BigQuery; or write the lakes anew from the warehouse."""
+    import pipelines.transform  # noqa: F401 - before any SQL is generated, as in `_run`
+
+    settings = resolve_settings()
+    warehouse = open_warehouse()
+    lakes = open_lakes(warehouse)
+    if source == WAREHOUSE:
+        warehouse.require_existing()
+        with only_run(warehouse):
+            for lake in lakes:
+                with step(console, f"Write {lake.name} anew") as update:
+                    update(f"{refill(lake, warehouse)} days")
+        return
+    lake = find_lake(source, lakes)
+    with only_run(warehouse):
+        with step(console, f"Load from {lake.name}") as update:
+            days = rebuild_warehouse(warehouse, lake, _counter(update))
+            warehouse.track(settings.projects)
+            update(f"{days} days")
+        _, where = _show(warehouse, site=site)
+    console.print(f"Rebuilt from {lake.url}. Site: {where}")
 
 
 @app.command()
@@ -213,19 +247,31 @@ def _run(settings: Settings, backfill: Backfill | None, *, site: bool) -> None:
     warehouse = open_warehouse()
     _ensure_demo(settings)
     warehouse.require_writable()
+    lakes = open_lakes(warehouse)
     with only_run(warehouse):
+        for lake in lakes:
+            require_fillable(lake, warehouse)
         with step(console, "Load") as update:
-            rows = 0
-
-            def count(window: Window, batch: int) -> None:
-                nonlocal rows
-                rows += batch
-                update(f"{window}, {rows:,} rows")
-
-            report = load(settings, warehouse, datetime.now(UTC), count, backfill)
+            report = load(settings, warehouse, datetime.now(UTC), _counter(update), backfill)
             update(f"{report.accepted:,} rows")
         recomputed, where = _show(warehouse, site=site)
-    summary.show(console, report, recomputed, warehouse, where)
+        summary.show(console, report, recomputed, warehouse, where)
+        # Last: what a lake's outage delays is only the lake.
+        for lake in lakes:
+            with step(console, f"Fill {lake.name}") as update:
+                update(f"{fill(lake, warehouse, update)} days written to {lake.url}")
+
+
+def _counter(update: Update) -> OnRows:
+    """Tells how many rows are read, and of which window."""
+    rows = 0
+
+    def count(window: Window, batch: int) -> None:
+        nonlocal rows
+        rows += batch
+        update(f"{window}, {rows:,} rows")
+
+    return count
 
 
 def _show(warehouse: Warehouse, *, site: bool) -> tuple[list[date], str]:

@@ -9,6 +9,8 @@ InsightsError
 ├── BudgetError            what is to be read may cost more than the settings allow
 ├── ContractError          more rows break the contract than the settings tolerate
 ├── WarehouseError         the warehouse cannot be opened, written or trusted
+├── LakeError              a lake cannot be reached, written or trusted
+│   └── LakeOutageError        it does not answer now; the settings may be right
 ├── TransformError         a SQLMesh plan, test or audit failed
 └── SiteError              the site could not be built or served
 """
@@ -56,6 +58,14 @@ class ContractError(InsightsError):
 
 class WarehouseError(InsightsError):
     """The warehouse cannot be opened, written or trusted."""
+
+
+class LakeError(InsightsError):
+    """A lake cannot be reached, written or trusted."""
+
+
+class LakeOutageError(LakeError):
+    """A lake does not answer now; the settings may be right."""
 
 
 class TransformError(InsightsError):

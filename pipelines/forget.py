@@ -1,9 +1,13 @@
 """Removes a project that is no longer wanted, so that nothing of it is left but what it has cost."""
 
+from collections.abc import Sequence
+
 from dlt.pipeline.helpers import pipeline_drop
 from packaging.utils import canonicalize_name
 
 from pipelines.errors import SettingsError, WarehouseError
+from pipelines.fill import forget as forget_in_lake
+from pipelines.lake import Lake
 from pipelines.load import finish_pending, unwrapped
 from pipelines.pypi import resource_name
 from pipelines.pypi.settings import Settings
@@ -32,16 +36,20 @@ def require_forgettable(project: str, settings: Settings, warehouse: Warehouse) 
     return name
 
 
-def forget(project: str, settings: Settings, warehouse: Warehouse) -> None:
-    """Remove the project's rows, loads and cursor; `transform` then removes it from the KPIs.
+def forget(project: str, settings: Settings, warehouse: Warehouse, lakes: Sequence[Lake] = ()) -> None:
+    """Remove the project's rows, loads and cursor, here and in the lakes; `transform` then removes it from the KPIs.
 
     Where it is killed before that, the next run or the same command does the rest.
 
     Raises:
+        LakeError: a lake cannot be written.
         WarehouseError: the warehouse cannot be written.
 
     """
     warehouse.require_writable()
+    # First, as what the warehouse still has would be written to a lake again.
+    for lake in lakes:
+        forget_in_lake(project, lake, warehouse)
     # What a run that died has left would bring the project back.
     finish_pending(warehouse)
     _drop_cursor(project, warehouse)

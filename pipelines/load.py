@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TypedDict, Unpack
 
 from dlt.common.exceptions import SignalReceivedException
 from dlt.extract import DltSource
@@ -22,6 +23,15 @@ from pipelines.warehouse import CREDENTIALS, Warehouse
 
 _FULL = re.compile(".*(No space left on device|Disk quota exceeded|File too large)")
 """The line with the system's words, which DuckDB and Arrow pass on without its number."""
+
+
+class Options(TypedDict, total=False):
+    """How windows are loaded, in the words of the source."""
+
+    tolerance: float
+    rows: str
+    moves_cursor: bool
+    on_rows: OnRows
 
 
 @dataclass(frozen=True)
@@ -69,21 +79,15 @@ def load(
     bill = _estimate(settings, warehouse, upstream, now, backfill)
     bill.require_affordable(ExtractLedger(warehouse, settings), now)
     windows = list(bill.bytes_by_window)
-    if windows:
-        source = pypi(
-            upstream,
-            windows,
-            tolerance=settings.tolerance,
-            rows=settings.rows,
-            moves_cursor=backfill is None,
-            on_rows=on_rows,
-        )
-        _let_widen(source, warehouse)
-        with unwrapped():
-            loaded = warehouse.pipeline.run(source).loads_ids
-        counts = warehouse.count_rows(loaded)
-    else:
-        counts = {}
+    counts = load_windows(
+        windows,
+        upstream,
+        warehouse,
+        tolerance=settings.tolerance,
+        rows=settings.rows,
+        moves_cursor=backfill is None,
+        on_rows=on_rows,
+    )
     warehouse.require_exact()
     warehouse.track(settings.projects)
     return LoadReport(
@@ -96,6 +100,19 @@ def load(
         untracked=sorted(set(warehouse.loaded_days()) - set(settings.projects)),
         finished_earlier=finished_earlier,
     )
+
+
+def load_windows(
+    windows: Sequence[Window], upstream: Upstream, warehouse: Warehouse, **options: Unpack[Options]
+) -> dict[str, tuple[int, int]]:
+    """Load the windows, if there are any; return the rows accepted and quarantined, by project."""
+    if not windows:
+        return {}
+    source = pypi(upstream, windows, **options)
+    _let_widen(source, warehouse)
+    with unwrapped():
+        loaded = warehouse.pipeline.run(source).loads_ids
+    return warehouse.count_rows(loaded)
 
 
 def _connect(settings: Settings, warehouse: Warehouse, backfill: Backfill | None) -> tuple[Upstream, list[str]]:

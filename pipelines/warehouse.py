@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import dlt
+import pyarrow as pa
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
 from dlt.common.configuration.specs import CredentialsConfiguration
 from dlt.common.destination.exceptions import UnknownDestinationModule
@@ -19,6 +20,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation, DestinationCo
 from dlt.destinations.impl.duckdb.configuration import DuckDbBaseCredentials, DuckDbCredentials
 from dlt.destinations.impl.motherduck.configuration import MotherDuckCredentials
 from dlt.destinations.sql_client import SqlClientBase
+from duckdb import DuckDBPyConnection
 
 from pipelines.errors import SettingsError, WarehouseError
 
@@ -167,6 +169,23 @@ class Warehouse:
             table,
         )
         return {name for (name,) in rows}
+
+    def ledger(self) -> pa.Table:
+        """All of `raw.extract_ledger`."""
+        with self.client() as client:
+            _make_bookkeeping(client)
+            connection = cast("DuckDBPyConnection", client.native_connection)
+            return connection.execute(f"FROM {DATASET}.extract_ledger ORDER BY started_at").to_arrow_table()
+
+    def restore_ledger(self, ledger: pa.Table | None) -> None:
+        """Put entries into `raw.extract_ledger` that it lacks."""
+        if ledger:
+            with self.client() as client:
+                _make_bookkeeping(client)
+                connection = cast("DuckDBPyConnection", client.native_connection)
+                connection.register("lake_ledger", ledger)
+                connection.execute(f"INSERT INTO {DATASET}.extract_ledger FROM lake_ledger ON CONFLICT DO NOTHING")
+                connection.unregister("lake_ledger")
 
     def loaded_days(self) -> dict[str, set[date]]:
         """The days of each project that a committed load has covered."""

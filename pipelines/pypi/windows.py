@@ -50,10 +50,13 @@ def plan_windows(project: str, start: date, end: date, loaded: Iterable[date], l
     done = {day for day in loaded if day < end}
     if done:
         done -= set(_days(max(done) + DAY - timedelta(days=lag_days), max(done) + DAY))
+    return join_days(project, (day for day in _days(start, end) if day not in done))
+
+
+def join_days(project: str, days: Iterable[date]) -> list[Window]:
+    """The windows of ascending `days`, each of as many days as follow one another."""
     windows: list[Window] = []
-    for day in _days(start, end):
-        if day in done:
-            continue
+    for day in days:
         if windows and windows[-1].end == day:
             windows[-1] = Window(project, windows[-1].start, day + DAY)
         else:

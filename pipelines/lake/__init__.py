@@ -1,0 +1,169 @@
+"""A lake: Parquet files by day and project, in a folder or a bucket, that dlt's filesystem destination writes.
+
+    <bucket_url>/raw/file_downloads/day=2026-07-01/<project>.parquet
+    <bucket_url>/raw/quarantine/day=2026-07-01/<project>.parquet      where rows broke the contract
+    <bucket_url>/raw/extract_ledger/extract_ledger.parquet            what queries have cost
+    <bucket_url>/raw/manifest/manifest.parquet                        which days are complete
+
+A project's day is one object, always under the same name, and is replaced as a whole: a reader sees the old day or the
+new one, never both and never a half.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import cast
+
+import dlt
+import pyarrow as pa
+import pyarrow.parquet as pq
+from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
+from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
+from dlt.extract import DltResource
+from fsspec import AbstractFileSystem
+
+from pipelines.lake.destination import LakeDestination
+from pipelines.lake.failures import translated
+from pipelines.lake.files import MANIFEST_SCHEMA, Day, File, place_of
+
+DATASET = "raw"
+DOWNLOADS, QUARANTINE, LEDGER, MANIFEST = "file_downloads", "quarantine", "extract_ledger", "manifest"
+
+
+@dataclass(frozen=True)
+class Lake:
+    """A folder or a bucket, by one of dlt's named destinations of the type `filesystem`."""
+
+    name: str
+    working: Path
+    """dlt's working folder."""
+    _places: dict[str, str] = field(default_factory=dict, repr=False)
+    """Where dlt is to put each file of a load package, by the file's id."""
+
+    @cached_property
+    def pipeline(self) -> dlt.Pipeline:
+        return dlt.pipeline(
+            f"pypi_{self.name}",
+            pipelines_dir=str(self.working),
+            destination=LakeDestination(
+                destination_name=self.name,
+                layout="{table_name}/{place}.{ext}",
+                extra_placeholders={"place": lambda _schema, _table, _load_id, file, _ext: self._places[file]},
+            ),
+            dataset_name=DATASET,
+        )
+
+    @property
+    def url(self) -> str:
+        return str(self._client.config.bucket_url)
+
+    @property
+    def store(self) -> AbstractFileSystem:
+        """The folder or bucket, opened with the lake's credentials."""
+        return self._client.fs_client
+
+    def path(self, table: str, place: str) -> str:
+        """Where a file is, as `store` takes it."""
+        return f"{self._client.dataset_path}{table}/{place}.parquet"
+
+    def require_reachable(self) -> None:
+        """Raise `LakeError` unless the bucket is there: dlt would make one under a name that was mistyped."""
+        with translated(self.name):
+            client = self._client
+            if not client.is_local_filesystem:
+                client.fs_client.info(client.bucket_path.split("/")[0])
+
+    def manifest(self) -> list[Day]:
+        """The days that are complete."""
+        manifest = self._read(MANIFEST)
+        return [Day(**row) for row in manifest.to_pylist()] if manifest else []
+
+    def ledger(self) -> pa.Table | None:
+        """The copy of the warehouse's ledger."""
+        return self._read(LEDGER)
+
+    def publish(self, days: Collection[Day], ledger: pa.Table) -> None:
+        """Replace the manifest, and the copy of the warehouse's ledger beside it."""
+        manifest = pa.Table.from_pylist([vars(day) for day in days], schema=MANIFEST_SCHEMA)
+        self.write(
+            [
+                File(MANIFEST, MANIFEST, manifest.schema, iter(manifest.to_batches())),
+                File(LEDGER, LEDGER, ledger.schema, iter(ledger.to_batches())),
+            ]
+        )
+
+    def write(self, files: Sequence[File]) -> dict[str, int]:
+        """Write the files, each over the one that has its name; return their rows by table and place.
+
+        Raises:
+            LakeError: they could not all be written. To write them again does no harm.
+
+        """
+        written: dict[str, int] = {}
+        with translated(self.name):
+            # What a run that died has left is written anew: the manifest does not have it.
+            self.pipeline.abort_packages()
+            with TemporaryDirectory(dir=self.pipeline.working_dir) as folder:
+                self.pipeline.extract(
+                    [
+                        _import([file for file in files if file.table == table], Path(folder), written)
+                        for table in dict.fromkeys(file.table for file in files)
+                    ],
+                    loader_file_format="parquet",
+                )
+            self.pipeline.normalize()
+            self._remember_places()
+            self.pipeline.load()
+        return written
+
+    def places(self, table: str) -> list[str]:
+        """The places of the table's files by day and project."""
+        with translated(self.name):
+            paths: list[str] = self.store.glob(self.path(table, "day=*/*"))
+        return ["/".join(path.removesuffix(".parquet").split("/")[-2:]) for path in paths]
+
+    def remove(self, table: str, places: str, keep: Collection[str] = ()) -> None:
+        """Remove the files at `places`, a glob, but those to `keep`."""
+        with translated(self.name):
+            kept = {self.path(table, place) for place in keep}
+            for path in self.store.glob(self.path(table, places)):
+                if path not in kept:
+                    self.store.rm_file(path)
+
+    def _read(self, table: str) -> pa.Table | None:
+        """A table of one file of its name, if there is one."""
+        with translated(self.name):
+            path = self.path(table, table)
+            return pq.read_table(pa.BufferReader(self.store.cat_file(path))) if self.store.exists(path) else None
+
+    def _remember_places(self) -> None:
+        self._places.clear()
+        for load_id in self.pipeline.list_normalized_load_packages():
+            for job in self.pipeline.get_load_package_info(load_id).jobs["new_jobs"]:
+                if job.job_file_info.file_format == "parquet":
+                    self._places[job.job_file_info.file_id] = place_of(Path(job.file_path))
+
+    @cached_property
+    def _client(self) -> FilesystemClient:
+        return cast("FilesystemClient", self.pipeline.destination_client())
+
+
+def _import(files: Sequence[File], folder: Path, written: dict[str, int]) -> DltResource:
+    """The files of one table, as dlt imports them: each becomes one job, and is not written anew."""
+
+    def write() -> Iterator[object]:
+        for number, file in enumerate(files):
+            path = folder / f"{file.table}-{number}.parquet"
+            rows = written[f"{file.table}/{file.place}"] = file.write(path)
+            yield dlt.mark.with_file_import(str(path), "parquet", rows)
+            path.unlink()
+
+    table = files[0]
+    return dlt.resource(
+        write,
+        name=table.table,
+        columns=py_arrow_to_table_schema_columns(table.schema),
+        write_disposition="append",
+    )
