@@ -79,6 +79,6 @@ def _open_lake(name: str, working: Path) -> Lake:
 
 def _remedy(name: str) -> str:
     return (
-        f'Under [destination.{name}] in .dlt/config.toml, set destination_type = "filesystem" and bucket_url to a folder '
+        f'Under [destination.{name}] in .dlt/config.toml, set destination_type = "filesystem", and bucket_url to a '
         f"folder or to s3://bucket/prefix (DESTINATION__{name.upper()}__BUCKET_URL in the environment)."
     )

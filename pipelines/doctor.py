@@ -20,6 +20,7 @@ from rich.text import Text
 
 from pipelines.costs import gibibytes
 from pipelines.demo import awaits_demo
+from pipelines.destinations import open_lakes
 from pipelines.errors import CredentialsError, InsightsError, SettingsError, SiteError, WarehouseError
 from pipelines.pypi.settings import Settings, resolve_settings
 from pipelines.pypi.upstreams import connect
@@ -93,6 +94,7 @@ def diagnose() -> Iterator[Finding]:
         "Google credentials": _google_credentials,
         "billed project": _billed_project,
         "upstream": _upstream,
+        "lakes": _lakes,
     }
     for name, check in checks.items():
         yield _look(name, check)
@@ -263,3 +265,12 @@ def _upstream() -> str:
     where = settings.table if settings.upstream == "bigquery" else settings.parquet_path
     beside = f"; fields beside them: {', '.join(unknown)}" if unknown else ""
     return f"{where} ({upstream.origin}) has the contract's columns{beside}"
+
+
+def _lakes() -> str:
+    lakes = open_lakes(open_warehouse())
+    if not lakes:
+        raise _NotNeededError("the settings name none")
+    for lake in lakes:
+        lake.require_reachable()
+    return "; ".join(f"{lake.name}: {lake.url} has {len(lake.manifest()):,} complete days" for lake in lakes)

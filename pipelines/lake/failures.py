@@ -43,7 +43,9 @@ def _of_settings(name: str, where: str, cause: BaseException) -> SettingsError |
     match cause:
         case ConfigFieldMissingException():
             what = f"The settings of the lake {name!r} are incomplete: no {' and no '.join(cause.fields)}."
-            return SettingsError(what, remedy=f"Set them {where}")
+            return SettingsError(
+                what, remedy=f"docs/destinations.md tells what each kind of store needs. Set it {where}"
+            )
         case ConfigurationException():
             return SettingsError(f"The settings of the lake {name!r} cannot be used: {cause}", remedy=f"Check {where}")
         case MissingDependencyException():

@@ -1,0 +1,61 @@
+"""A lake under test, read by what other people use: nothing of the project's own."""
+
+from typing import Any
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from pipelines.destinations import open_lakes
+from pipelines.lake import Lake
+from pipelines.pypi.columns import LEAVES
+from tests.project import Project
+
+COLUMNS = ", ".join(["day", *(f'"{leaf.column}"' for leaf in LEAVES)])
+ROWS = f"SELECT {COLUMNS} FROM raw.file_downloads ORDER BY ALL"
+BROKEN = "SELECT day, project, reason, content FROM raw.quarantine ORDER BY ALL"
+HIVE = ds.partitioning(pa.schema([("day", pa.date32())]), flavor="hive")
+
+Row = tuple[Any, ...]
+
+
+def open_lake(project: Project) -> Lake:
+    """The one lake of the environment."""
+    with project.warehouse() as warehouse:
+        [lake] = open_lakes(warehouse)
+        return lake
+
+
+def folder_of(lake: Lake, table: str) -> str:
+    """The table's folder, as the lake's store takes it."""
+    return lake.path(table, "x").removesuffix("/x.parquet")
+
+
+def read_by_duckdb(lake: Lake, table: str = "file_downloads", columns: str = COLUMNS) -> list[Row]:
+    """Sorted rows of the table, by DuckDB over fsspec."""
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.register_filesystem(lake.store)
+        pattern = f"{lake.store.unstrip_protocol(folder_of(lake, table))}/*/*.parquet"
+        sql = f"SELECT {columns} FROM read_parquet(?, hive_partitioning = true) ORDER BY ALL"
+        return connection.execute(sql, [pattern]).fetchall()
+
+
+def read_by_pyarrow(lake: Lake) -> list[Row]:
+    """Sorted rows of the downloads, by PyArrow."""
+    dataset = ds.dataset(folder_of(lake, "file_downloads"), filesystem=lake.store, partitioning=HIVE, format="parquet")
+    return _sorted(dataset.to_table())
+
+
+def read_by_polars(lake: Lake, **storage: str) -> list[Row]:
+    """Sorted rows of the downloads, by Polars' own reader."""
+    url = lake.store.unstrip_protocol(folder_of(lake, "file_downloads")).removeprefix("file://")
+    frame = pl.scan_parquet(f"{url}/*/*.parquet", hive_partitioning=True, storage_options=storage or None)
+    return _sorted(frame.collect().to_arrow())
+
+
+def _sorted(rows: pa.Table) -> list[Row]:  # noqa: ARG001 - DuckDB finds it by its name
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        return connection.execute(f"SELECT {COLUMNS} FROM rows ORDER BY ALL").fetchall()
