@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from pipelines.destinations import open_lakes
+from pipelines.fill import fill, loaded_days
 from pipelines.lake import Lake
 from pipelines.pypi.columns import LEAVES
 from tests.project import Project
@@ -30,6 +31,22 @@ def open_lake(project: Project) -> Lake:
 def folder_of(lake: Lake, table: str) -> str:
     """The table's folder, as the lake's store takes it."""
     return lake.path(table, "x").removesuffix("/x.parquet")
+
+
+def fill_lake(project: Project) -> int:
+    """The number of days that were written."""
+    with project.warehouse() as warehouse:
+        return fill(open_lake(project), warehouse)
+
+
+def assert_agree(project: Project) -> None:
+    """The lake has the rows of the warehouse, broken ones too, and its manifest what the warehouse has counted."""
+    lake = open_lake(project)
+    assert project.query(ROWS) == read_by_duckdb(lake)
+    broken = read_by_duckdb(lake, "quarantine", "day, project, reason, content") if lake.places("quarantine") else []
+    assert project.query(BROKEN) == broken
+    with project.warehouse() as warehouse:
+        assert loaded_days(warehouse) == sorted(lake.manifest(), key=lambda day: (day.day, day.project))
 
 
 def read_by_duckdb(lake: Lake, table: str = "file_downloads", columns: str = COLUMNS) -> list[Row]:

@@ -13,12 +13,20 @@ import pyarrow.parquet as pq
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
-from pipelines import fill as filling
 from pipelines.errors import LakeError, WarehouseError
 from pipelines.fill import fill
 from pipelines.lake.files import DOWNLOADS_SCHEMA
 from pipelines.rebuild import rebuild
-from tests.lakes import BROKEN, ROWS, open_lake, read_by_duckdb, read_by_polars, read_by_pyarrow
+from tests.lakes import (
+    BROKEN,
+    ROWS,
+    assert_agree,
+    fill_lake,
+    open_lake,
+    read_by_duckdb,
+    read_by_polars,
+    read_by_pyarrow,
+)
 from tests.project import ROOT, Project
 from tests.rows import download, write
 
@@ -72,21 +80,6 @@ def rewrite(project: Project, *counts: int) -> Project:
     """Upstream has other rows, and all days are to be read again."""
     write(Path(project.settings["PARQUET_PATH"]), rows(*counts))
     return project.with_settings(LAG_DAYS="9")
-
-
-def fill_lake(project: Project) -> int:
-    with project.warehouse() as warehouse:
-        return fill(open_lake(project), warehouse)
-
-
-def assert_agree(project: Project) -> None:
-    """The lake has the rows of the warehouse, broken ones too, and its manifest what the warehouse has counted."""
-    lake = open_lake(project)
-    assert project.query(ROWS) == read_by_duckdb(lake)
-    broken = read_by_duckdb(lake, "quarantine", "day, project, reason, content") if lake.places("quarantine") else []
-    assert project.query(BROKEN) == broken
-    with project.warehouse() as warehouse:
-        assert filling.loaded_days(warehouse) == sorted(lake.manifest(), key=lambda day: (day.day, day.project))
 
 
 def test_three_readers_see_the_rows_of_the_warehouse(small: Project) -> None:

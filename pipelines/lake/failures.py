@@ -13,6 +13,9 @@ from pipelines.errors import InsightsError, LakeError, LakeOutageError, Settings
 
 AGAIN = "The warehouse has the rows: the next run goes on, and nothing is billed again."
 
+_FAILED = 500
+"""From this HTTP status on, it is the store that fails."""
+
 
 @contextmanager
 def translated(name: str) -> Iterator[None]:
@@ -66,9 +69,10 @@ def _of_store(name: str, where: str, cause: BaseException) -> LakeError | None:
             return LakeError(what, remedy=f"Check `bucket_url` and `endpoint_url` {where} No bucket is made here.")
         case OSError(errno=errno.ENOSPC | errno.EDQUOT):
             return LakeError(f"The disk of the lake {name!r} is full.", remedy=f"Make room. {AGAIN}")
-        case ClientError():
-            code = cause.response.get("Error", {}).get("Code", "unknown")
-            return LakeError(f"The lake {name!r} refuses the request: {code}.", remedy=f"Check {where} {AGAIN}")
+        case ClientError() if cause.response["ResponseMetadata"]["HTTPStatusCode"] < _FAILED:
+            code = cause.response["Error"].get("Code", "unknown")
+            what = f"The lake {name!r} refuses the request: {code}."
+            return LakeError(what, remedy=f"Check `region_name` and `endpoint_url` {where} {AGAIN}")
     return None
 
 
