@@ -12,7 +12,7 @@ from pipelines.errors import LakeError, LakeOutageError
 from tests.lakes import COLUMNS, ROWS, assert_agree, fill_lake, open_lake, read_by_polars, read_by_pyarrow
 from tests.project import Project
 from tests.rows import SCHEMA, download, write
-from tests.s3 import ALWAYS, S3Server, cut, die, refuse
+from tests.s3 import ALWAYS, S3Server, cut, delay, die, refuse
 
 DAYS = [date(2026, 7, 1) + timedelta(days=n) for n in range(3)]
 RUN = ("run", "--no-site")
@@ -66,8 +66,10 @@ def test_readers_see_the_rows_of_the_warehouse(small: Project, s3: S3Server, buc
     )
     assert expected == found.fetchall()
     lake = open_lake(small)
-    options = {**s3.credentials, "aws_allow_http": "true"}
-    assert expected == read_by_pyarrow(lake) == read_by_polars(lake, **options)
+    assert expected == read_by_pyarrow(lake)
+    options = {**s3.credentials, "aws_region": s3.region, "aws_allow_http": "true"}
+    options.pop("region_name")
+    assert expected == read_by_polars(lake, **options)
     assert_agree(small)
 
 
@@ -83,7 +85,7 @@ def test_readers_see_the_rows_of_the_warehouse(small: Project, s3: S3Server, buc
 def test_refusal_stops_the_run_before_it_loads(
     small: Project, s3: S3Server, setting: str, value: str, said: str
 ) -> None:
-    """A wrong key, secret, region or bucket is one message, before anything is loaded or made; no secret is repeated."""
+    """A wrong key, secret, region or bucket is one message before anything is loaded; no secret is repeated."""
     done = small.cli(*RUN, **{f"DESTINATION__LAKE__{setting}": value})
 
     assert done.returncode == 1
@@ -104,6 +106,23 @@ def test_key_that_may_only_read_is_told_so(small: Project, s3: S3Server) -> None
         fill_lake(small)
 
     assert not isinstance(refused.value, LakeOutageError)
+
+
+@pytest.mark.parametrize("request_", ["raw/init", "raw/file_downloads/", "raw/_dlt_loads/"])
+def test_upload_that_stalls_is_given_up(
+    small: Project, s3: S3Server, bucket: str, request_: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that takes an upload and does not answer holds the run for the bounded time, and no longer."""
+    small.load()
+    monkeypatch.setattr("pipelines.lake.destination.UPLOAD_SECONDS", 1)
+    s3.break_with(delay(60, f"PUT /{bucket}/lake/{request_}", times=ALWAYS))
+
+    with pytest.raises(LakeOutageError, match="FSTimeoutError"):
+        fill_lake(small)
+
+    s3.heal()
+    fill_lake(small)
+    assert_agree(small)
 
 
 @pytest.mark.parametrize("code", ["InternalError", "SlowDown"])

@@ -20,11 +20,10 @@ import dlt
 import pyarrow as pa
 import pyarrow.parquet as pq
 from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
-from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
 from dlt.extract import DltResource
 from fsspec import AbstractFileSystem
 
-from pipelines.lake.destination import LakeDestination
+from pipelines.lake.destination import LakeClient, LakeDestination
 from pipelines.lake.failures import translated
 from pipelines.lake.files import MANIFEST_SCHEMA, Day, File, place_of
 
@@ -62,7 +61,7 @@ class Lake:
     @property
     def store(self) -> AbstractFileSystem:
         """The folder or bucket, opened with the lake's credentials."""
-        return self._client.fs_client
+        return self._client.store
 
     def path(self, table: str, place: str) -> str:
         """Where a file is, as `store` takes it."""
@@ -73,7 +72,7 @@ class Lake:
         with translated(self.name):
             client = self._client
             if not client.is_local_filesystem:
-                client.fs_client.info(client.bucket_path.split("/")[0])
+                client.store.info(client.bucket_path.split("/")[0])
 
     def manifest(self) -> list[Day]:
         """The days that are complete."""
@@ -146,8 +145,8 @@ class Lake:
                     self._places[job.job_file_info.file_id] = place_of(Path(job.file_path))
 
     @cached_property
-    def _client(self) -> FilesystemClient:
-        return cast("FilesystemClient", self.pipeline.destination_client())
+    def _client(self) -> LakeClient:
+        return cast("LakeClient", self.pipeline.destination_client())
 
 
 def _import(files: Sequence[File], folder: Path, written: dict[str, int]) -> DltResource:

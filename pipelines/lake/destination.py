@@ -1,11 +1,15 @@
-"""dlt's filesystem destination, with files that appear as a whole."""
+"""dlt's filesystem destination, with files that appear as a whole, and uploads that end."""
 
 import os
 from typing import Any
 
 from dlt.destinations import filesystem
 from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
+from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
+
+UPLOAD_SECONDS = 900
+"""How long an upload of a file may take."""
 
 
 class LakeDestination(filesystem):
@@ -13,14 +17,19 @@ class LakeDestination(filesystem):
 
     @property
     def client_class(self) -> type[FilesystemClient]:
-        return _LakeClient
+        return LakeClient
 
 
-class _LakeClient(FilesystemClient):
+class LakeClient(FilesystemClient):
+    """Writes by such files; reads by `store`, which is as fsspec made it."""
+
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - dlt's own
         super().__init__(*arguments, **options)
+        self.store = self.fs_client
         if self.is_local_filesystem:
             self.fs_client = _RenamingFileSystem()
+        elif self.fs_client.async_impl:
+            self.fs_client = _BoundedFileSystem(self.fs_client)
 
 
 class _RenamingFileSystem(LocalFileSystem):  # type: ignore[misc]  # fsspec has no types
@@ -28,3 +37,19 @@ class _RenamingFileSystem(LocalFileSystem):  # type: ignore[misc]  # fsspec has 
         part = f"{path2}.part"
         super().put_file(path1, part, *arguments, **options)
         os.replace(part, path2)  # noqa: PTH105 - fsspec takes strings
+
+
+class _BoundedFileSystem:
+    """Uploads by a bounded time: no timeout of S3's client ends one that the server leaves waiting."""
+
+    def __init__(self, files: AbstractFileSystem) -> None:
+        self._files = files
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever fsspec has
+        return getattr(self._files, name)
+
+    def put_file(self, source: str, target: str) -> None:
+        self._files.put_file(source, target, timeout=UPLOAD_SECONDS)
+
+    def write_text(self, target: str, text: str, encoding: str = "utf-8") -> None:
+        self._files.pipe_file(target, text.encode(encoding), timeout=UPLOAD_SECONDS)

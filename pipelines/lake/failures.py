@@ -4,6 +4,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from aiohttp import ClientError as TransportError
 from botocore.exceptions import BotoCoreError, ClientError
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
 from dlt.common.exceptions import MissingDependencyException, SignalReceivedException
@@ -15,6 +16,9 @@ AGAIN = "The warehouse has the rows: the next run goes on, and nothing is billed
 
 _FAILED = 500
 """From this HTTP status on, it is the store that fails."""
+
+_STORE = (OSError, BotoCoreError, TransportError)
+"""What a store's client raises."""
 
 
 @contextmanager
@@ -31,14 +35,15 @@ def translated(name: str) -> Iterator[None]:
         yield
     except InsightsError:
         raise
-    except (PipelineStepFailed, ConfigurationException, MissingDependencyException, BotoCoreError, OSError) as error:
+    except (PipelineStepFailed, ConfigurationException, MissingDependencyException, *_STORE) as error:
         raise _translate(name, list(_causes(error))) from None
 
 
 def _translate(name: str, causes: list[BaseException]) -> InsightsError:
     where = f"under [destination.{name}], or DESTINATION__{name.upper()}__* in the environment."
     found = (_of_settings(name, where, cause) or _of_store(name, where, cause) for cause in causes)
-    what = f"The lake {name!r} does not answer as it should: {type(causes[-1]).__name__}."
+    told = next((cause for cause in causes if isinstance(cause, TimeoutError)), causes[-1])
+    what = f"The lake {name!r} does not answer as it should: {type(told).__name__}."
     return next(filter(None, found), LakeOutageError(what, remedy=AGAIN))
 
 
