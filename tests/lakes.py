@@ -1,5 +1,7 @@
 """A lake under test, read by what other people use: nothing of the project's own."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import duckdb
@@ -51,12 +53,18 @@ def assert_agree(project: Project) -> None:
 
 def read_by_duckdb(lake: Lake, table: str = "file_downloads", columns: str = COLUMNS) -> list[Row]:
     """Sorted rows of the table, by DuckDB over fsspec."""
+    with lake_reader(lake, table) as (connection, rows):
+        return connection.execute(f"SELECT {columns} FROM {rows} ORDER BY ALL").fetchall()
+
+
+@contextmanager
+def lake_reader(lake: Lake, table: str = "file_downloads") -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
+    """A DuckDB that reads the lake over fsspec, and the table as it stands in FROM."""
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.register_filesystem(lake.store)
         pattern = f"{lake.store.unstrip_protocol(folder_of(lake, table))}/*/*.parquet"
-        sql = f"SELECT {columns} FROM read_parquet(?, hive_partitioning = true) ORDER BY ALL"
-        return connection.execute(sql, [pattern]).fetchall()
+        yield connection, f"read_parquet('{pattern}', hive_partitioning = true)"
 
 
 def read_by_pyarrow(lake: Lake) -> list[Row]:

@@ -49,6 +49,12 @@ class S3Server(ServerProcess):
             "region_name": self.region,
         }
 
+    def environment(self, bucket: str) -> dict[str, str]:
+        """Settings that make a lake of the bucket."""
+        url = {"DESTINATION__LAKE__BUCKET_URL": f"s3://{bucket}/lake"}
+        keys = {f"DESTINATION__LAKE__CREDENTIALS__{name.upper()}": value for name, value in self.credentials.items()}
+        return url | keys
+
     def restart(self) -> None:
         """Kill it and start it again on the same port, with the objects that it had."""
         self.kill()

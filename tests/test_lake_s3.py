@@ -24,9 +24,8 @@ PART = 5 * 2**20
 def in_bucket(s3: S3Server, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment leads to a lake in the bucket, with the right key."""
     monkeypatch.setenv("DESTINATIONS", '["warehouse", "lake"]')
-    monkeypatch.setenv("DESTINATION__LAKE__BUCKET_URL", f"s3://{bucket}/lake")
-    for name, value in s3.credentials.items():
-        monkeypatch.setenv(f"DESTINATION__LAKE__CREDENTIALS__{name.upper()}", value)
+    for name, value in s3.environment(bucket).items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("LOAD__RAISE_ON_MAX_RETRIES", "1")
 
 

