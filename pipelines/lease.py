@@ -98,21 +98,25 @@ class _Lease:
     def renew_until(self, ended: threading.Event) -> None:
         """Renew until then; interrupt the main thread when the lease is another's, or about to run out."""
         while not ended.wait(RENEWAL_SECONDS):
-            started = monotonic()
-            try:
-                with self._client as client:
-                    client.execute_sql(
-                        f"UPDATE {self._table} SET expires_at = now() + to_seconds(%s) WHERE token = %s",
-                        SECONDS,
-                        self._holder.token,
-                    )
-                    self.lost = self._read() != self._holder
-                self._expires = started + SECONDS
-            except (DatabaseException, DestinationConnectionError):
-                self.lost = monotonic() + RENEWAL_SECONDS > self._expires
+            if not self.lost:
+                self._renew()
             if self.lost:
+                # Each time, as what the main thread is at may swallow an interrupt: in a query DuckDB does.
                 signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-                return
+
+    def _renew(self) -> None:
+        started = monotonic()
+        try:
+            with self._client as client:
+                client.execute_sql(
+                    f"UPDATE {self._table} SET expires_at = now() + to_seconds(%s) WHERE token = %s",
+                    SECONDS,
+                    self._holder.token,
+                )
+                self.lost = self._read() != self._holder
+            self._expires = started + SECONDS
+        except (DatabaseException, DestinationConnectionError):
+            self.lost = monotonic() + RENEWAL_SECONDS > self._expires
 
     def give_back(self) -> None:
         # What fails here runs out by itself, and the next run in this folder need not wait for that.

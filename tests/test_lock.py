@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 
@@ -258,10 +258,12 @@ def test_lease_is_renewed(cloud: Project, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_run_that_lost_its_lease_is_stopped(cloud: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is interrupted in what it does, says so, and leaves the lease to the one that has it."""
+    """It is interrupted until it stops, says so, and leaves the lease to the one that has it."""
 
     def lose_it_and_go_on() -> None:
         change(cloud, "token = 'another', expires_at = now() + INTERVAL 1 MINUTE")
+        with suppress(KeyboardInterrupt):
+            threading.Event().wait()
         threading.Event().wait()
 
     monkeypatch.setattr(lease, "RENEWAL_SECONDS", 0.5)
