@@ -28,7 +28,7 @@ def healthy(demo_project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
 def failures() -> dict[str, Finding]:
     """The checks that failed, each with a remedy, when all have been made."""
     findings = list(diagnose())
-    assert len(findings) == 15
+    assert len(findings) == 16
     failed = {each.check: each for each in findings if each.outcome is Outcome.FAILED}
     assert all(each.remedy for each in failed.values())
     return failed
@@ -54,7 +54,7 @@ def test_demo_is_all_well(demo_project: Project, tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stdout
     assert "All is well" in done.stdout
-    assert done.stdout.count("not needed") == 3
+    assert done.stdout.count("not needed") == 4
     assert list(tmp_path.iterdir()) == [copied.file]
     assert content == copied.file.read_bytes()
 
@@ -295,3 +295,17 @@ def test_what_nobody_has_thought_of_hides_no_other_check(monkeypatch: pytest.Mon
 
     assert list(failed) == ["disk"]
     assert "secret" not in str(failed)
+
+
+def test_lake_that_is_not_there_fails(project: Project, demo: Path, tmp_path: Path) -> None:
+    """Each lake is looked up; one that can be written says how many days it has."""
+    (tmp_path / "file").write_text("no folder")
+    here = {"DESTINATIONS": '["warehouse", "lake"]', "DESTINATION__LAKE__BUCKET_URL": str(tmp_path / "lake")}
+    broken = here | {"DESTINATION__LAKE__BUCKET_URL": str(tmp_path / "file")}
+    loaded = Project.of_demo(project.folder, demo)
+
+    assert "0 complete days" in loaded.cli("doctor", COLUMNS="200", **here).stdout
+    done = loaded.cli("doctor", COLUMNS="200", **broken)
+
+    assert done.returncode == 1
+    assert "To be mended: lakes." in done.stdout

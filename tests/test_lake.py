@@ -312,19 +312,34 @@ def test_demo_and_real_data_do_not_meet_in_a_lake(small: Project, demo: Path, tm
         assert "do not hold the same kind of data: demo, parquet" in done.stderr
 
 
-def test_outage_delays_nothing_but_the_lake(small: Project, lake_folder: Path) -> None:
-    """Rows and KPIs are brought up to date while the lake does not answer; the next run fills it."""
+def test_outage_delays_nothing_but_the_lake(small: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows and KPIs are brought up to date while the lake cannot be written; the next run fills it."""
+
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise TimeoutError
+
+    with monkeypatch.context() as outage:
+        outage.setattr(LocalFileSystem, "put_file", fail)
+        outage.setenv("LOAD__RAISE_ON_MAX_RETRIES", "1")
+        done = small.cli(*RUN)
+
+    assert done.returncode == 1
+    assert "The lake 'lake' does not answer as it should: TimeoutError" in done.stderr
+    assert len(small.query(ROWS)) == 10
+    assert small.query("SELECT SUM(downloads) FROM marts.downloads_daily") == [(10,)]
+    assert small.cli(*RUN).returncode == 0
+    assert_agree(small)
+
+
+def test_folder_that_cannot_be_made_stops_the_run_before_it_loads(small: Project, lake_folder: Path) -> None:
+    """A file where the folder should be is named."""
     lake_folder.write_text("A file where the folder should be.")
 
     done = small.cli(*RUN)
 
     assert done.returncode == 1
-    assert "The lake 'lake' does not answer as it should" in done.stderr
-    assert len(small.query(ROWS)) == 10
-    assert small.query("SELECT SUM(downloads) FROM marts.downloads_daily") == [(10,)]
-    lake_folder.unlink()
-    assert small.cli(*RUN).returncode == 0
-    assert_agree(small)
+    assert f"The lake 'lake' cannot be written: {lake_folder} is a file" in done.stderr
+    assert not small.file.exists()
 
 
 @pytest.mark.parametrize("moment", ["publish", "remove", None])

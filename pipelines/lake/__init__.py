@@ -9,6 +9,7 @@ A project's day is one object, always under the same name, and is replaced as a 
 new one, never both and never a half.
 """
 
+import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,6 +24,7 @@ from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
 from dlt.extract import DltResource
 from fsspec import AbstractFileSystem
 
+from pipelines.errors import LakeError
 from pipelines.lake.destination import LakeClient, LakeDestination
 from pipelines.lake.failures import translated
 from pipelines.lake.files import MANIFEST_SCHEMA, Day, File, place_of
@@ -68,11 +70,17 @@ class Lake:
         return f"{self._client.dataset_path}{table}/{place}.parquet"
 
     def require_reachable(self) -> None:
-        """Raise `LakeError` unless the bucket is there: dlt would make one under a name that was mistyped."""
+        """Raise `LakeError` unless the bucket is there, which dlt would make, or the folder can be written."""
         with translated(self.name):
             client = self._client
             if not client.is_local_filesystem:
                 client.store.info(client.bucket_path.split("/")[0])
+                return
+        folder = Path(client.bucket_path)
+        nearest = next(path for path in (folder, *folder.parents) if path.exists())
+        if not (nearest.is_dir() and os.access(nearest, os.W_OK)):
+            what = f"The lake {self.name!r} cannot be written: {nearest} is a file, or you have no permission."
+            raise LakeError(what, remedy=f"Set `bucket_url` of [destination.{self.name}] to another folder.")
 
     def manifest(self) -> list[Day]:
         """The days that are complete."""
