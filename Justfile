@@ -78,7 +78,7 @@ lint: setup
     .venv/bin/ruff format --check .
     .venv/bin/ruff check .
     .venv/bin/mypy
-    WAREHOUSE_FILE=:memory: .venv/bin/sqlmesh -p sqlmesh lint
+    WAREHOUSE=:memory: .venv/bin/sqlmesh -p sqlmesh lint
     bash scripts/lock --check
 
 # Measure speed and memory of a load, as ratios.

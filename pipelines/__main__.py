@@ -221,7 +221,7 @@ def reset(
     """Remove a warehouse of demo data, to make room for real downloads; real data it does not touch."""
     warehouse = open_warehouse()
     if not warehouse.exists or warehouse.file is None:
-        console.print("There is no warehouse file to remove.")
+        console.print(f"There is no warehouse file to remove; the warehouse is {warehouse}.", markup=False)
         return
     if warehouse.origins() - {"demo"}:
         raise typer.BadParameter(f"{warehouse.file} holds real downloads; remove it yourself if you mean it.")

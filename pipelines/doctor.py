@@ -1,6 +1,5 @@
 """Checks what a run needs, and names the remedy of each failure; writes nothing that stays, reads no row."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -22,9 +21,10 @@ from pipelines.costs import gibibytes
 from pipelines.demo import awaits_demo
 from pipelines.destinations import open_lakes
 from pipelines.errors import CredentialsError, InsightsError, SettingsError, SiteError, WarehouseError
+from pipelines.motherduck import require_token
 from pipelines.pypi.settings import Settings, resolve_settings
 from pipelines.pypi.upstreams import connect
-from pipelines.warehouse import find_credentials, open_warehouse
+from pipelines.warehouse import find_warehouse, open_warehouse
 
 PROJECT = Path(__file__).parents[1]
 PYTHON = "3.11"
@@ -32,7 +32,6 @@ TOOL_SECONDS = 30
 LEAST_FREE = 2**30
 """Bytes free beside the warehouse, for a load package and the site; and as many again as the warehouse has, because
 days that a run replaces are written anew before DuckDB lets go of the old ones."""
-_TOKEN = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+")
 _KINDS = {
     "google.auth.compute_engine.credentials": "the service account of this machine",
     "google.auth.identity_pool": "workload identity federation",
@@ -177,13 +176,13 @@ def _settings() -> str:
 
 
 def _folder() -> str:
-    warehouse = open_warehouse()
+    warehouse = find_warehouse()
     warehouse.require_writable()
     return f"{warehouse.folder} can be written"
 
 
 def _disk() -> str:
-    warehouse = open_warehouse()
+    warehouse = find_warehouse()
     held = warehouse.file.stat().st_size if warehouse.file and warehouse.file.exists() else 0
     free, needed = shutil.disk_usage(warehouse.nearest_folder).free, LEAST_FREE + held
     if free < needed:
@@ -193,20 +192,19 @@ def _disk() -> str:
 
 
 def _motherduck_token() -> str:
-    credentials = find_credentials()
+    credentials = find_warehouse().credentials
     if not isinstance(credentials, MotherDuckCredentials):
         raise _NotNeededError("the warehouse is a file")
-    token = credentials.password or os.environ.get("MOTHERDUCK_TOKEN") or os.environ.get("motherduck_token")  # noqa: SIM112 - MotherDuck's own name
-    remedy = "Make one in MotherDuck's settings, and set MOTHERDUCK_TOKEN in the environment."
-    if not token:
-        raise SettingsError("There is none.", remedy=remedy)
-    if not _TOKEN.fullmatch(token):
-        raise SettingsError("It does not have the form of one: three parts with dots between.", remedy=remedy)
-    return "found"
+    require_token(credentials)
+    return "has the form of one; whether MotherDuck accepts it, the next check tells"
 
 
 def _warehouse() -> str:
-    warehouse = open_warehouse()
+    try:
+        warehouse = open_warehouse()
+    except SettingsError as error:
+        find_warehouse()
+        raise _NotNeededError("waits for the token") from error
     if not warehouse.exists:
         return f"none yet: `just run` makes {warehouse.file}"
     with TemporaryDirectory() as folder:
@@ -214,7 +212,7 @@ def _warehouse() -> str:
         with visited.client():
             pass
         origins = visited.origins()
-    return f"{warehouse.file or 'MotherDuck'} opens; origin of its data: {', '.join(sorted(origins)) or 'none yet'}"
+    return f"{warehouse} opens; origin of its data: {', '.join(sorted(origins)) or 'none yet'}"
 
 
 def _valid_settings() -> Settings:

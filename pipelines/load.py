@@ -185,7 +185,7 @@ def _refuse_mixing(warehouse: Warehouse, upstream: Upstream) -> None:
     """Demo data is never counted beside real downloads."""
     held = warehouse.origins()
     if held and (upstream.origin == "demo") != (held == {"demo"}):
-        what = f"The warehouse {warehouse.file or ''} holds {' and '.join(sorted(held))} data, not {upstream.origin}."
+        what = f"The warehouse {warehouse} holds {' and '.join(sorted(held))} data, not {upstream.origin}."
         remedy = f"`just reset` removes a demo's warehouse; or set {CREDENTIALS} to a file in another folder."
         raise WarehouseError(what, remedy=remedy)
 

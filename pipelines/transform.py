@@ -116,12 +116,11 @@ class _MarkdownReview(_Review, MarkdownConsole):
 def _context(warehouse: Warehouse, console: SQLMeshConsole) -> Iterator[Context]:
     """SQLMesh on the warehouse, which prints to `console`."""
     warehouse.require_existing()
-    if warehouse.file:
-        os.environ["WAREHOUSE_FILE"] = str(warehouse.file)
+    os.environ["WAREHOUSE"] = str(warehouse)
     set_console(console)
     try:
         context = Context(paths=[str(PROJECT)])
-    except duckdb.IOException as error:
+    except duckdb.Error as error:
         raise unopened(error) from error
     try:
         yield context

@@ -13,15 +13,16 @@ from typing import Any, cast
 import dlt
 import pyarrow as pa
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
-from dlt.common.configuration.specs import CredentialsConfiguration
 from dlt.common.destination.exceptions import UnknownDestinationModule
+from dlt.common.destination.reference import AnyDestination
 from dlt.common.storages.load_package import ParsedLoadJobFileName
 from dlt.destinations.exceptions import DatabaseUndefinedRelation, DestinationConnectionError
-from dlt.destinations.impl.duckdb.configuration import DuckDbBaseCredentials, DuckDbCredentials
+from dlt.destinations.impl.duckdb.configuration import DuckDbBaseCredentials
 from dlt.destinations.impl.motherduck.configuration import MotherDuckCredentials
 from dlt.destinations.sql_client import SqlClientBase
 from duckdb import DuckDBPyConnection
 
+from pipelines import motherduck
 from pipelines.errors import SettingsError, WarehouseError
 
 PIPELINE = "pypi"
@@ -40,23 +41,29 @@ STAGED = ("file_downloads", "quarantine")
 GLOBAL_CONFIG = {"memory_limit": "256MB", "preserve_insertion_order": False}
 """What DuckDB may hold of a load before it writes to disk: a load of any length fits, as its rows are only copied."""
 CREDENTIALS = "DESTINATION__WAREHOUSE__CREDENTIALS"
+_CREDENTIALS = "destination.warehouse.credentials"
 
 
 @dataclass(frozen=True)
 class Warehouse:
-    """A DuckDB file or a MotherDuck database, by dlt's named destination `warehouse`."""
+    """A DuckDB file or a MotherDuck database, by dlt's destination `warehouse`."""
 
     file: Path | None
     """The DuckDB file; `None` on MotherDuck."""
-    credentials: CredentialsConfiguration | None = None
+    credentials: DuckDbBaseCredentials | None = None
     """dlt's, if they are not those of the settings."""
     working: Path | None = None
     """dlt's working folder, where it is not the one beside the warehouse."""
 
+    def __str__(self) -> str:
+        """Where it is, as a person would name it, and SQLMesh's gateway finds it."""
+        return str(self.file) if self.file else f"{motherduck.SCHEME}{self._database}"
+
     @property
     def folder(self) -> Path:
         """Where this machine keeps what belongs to the warehouse: dlt's working folder and the exported marts."""
-        return self.file.parent if self.file else DEFAULT.parent
+        # Of its own: what dlt has not finished for one warehouse must not end up in another.
+        return self.file.parent if self.file else DEFAULT.parent / "motherduck" / self._database
 
     @property
     def nearest_folder(self) -> Path:
@@ -72,7 +79,7 @@ class Warehouse:
         return dlt.pipeline(
             PIPELINE,
             pipelines_dir=str(self.working or self.folder / "dlt"),
-            destination=dlt.destination("warehouse", credentials=self.credentials),
+            destination=_destination(self.credentials),
             dataset_name=DATASET,
         )
 
@@ -121,16 +128,24 @@ class Warehouse:
                     if job.file_format == "parquet" and job.table_name in KEYS:
                         with client.with_staging_dataset() if job.table_name in STAGED else nullcontext():
                             table = client.make_qualified_table_name(job.table_name)
-                            same = " AND ".join(f"here.{key} = there.{key}" for key in KEYS[job.table_name])
-                            client.execute_sql(
-                                f"DELETE FROM {table} AS here USING READ_PARQUET(%s) AS there WHERE {same}",
-                                packages.storage.make_full_path(file),
-                            )
+                            keys = KEYS[job.table_name]
+                            same = " AND ".join(f"here.{key} = there.{key}" for key in keys)
+                            path = packages.storage.make_full_path(file)
+                            # Two steps: MotherDuck documents that it takes in a local file, not that it deletes by one.
+                            repeated = client.make_qualified_table_name("repeated_rows")
+                            with client.begin_transaction():
+                                client.execute_sql(
+                                    f"CREATE TABLE {repeated} AS SELECT {', '.join(keys)} FROM READ_PARQUET(%s)", path
+                                )
+                                client.execute_sql(
+                                    f"DELETE FROM {table} AS here USING {repeated} AS there WHERE {same}"
+                                )
+                                client.execute_sql(f"DROP TABLE {repeated}")
 
     def require_existing(self) -> None:
         """Raise `WarehouseError` where there is nothing to look at yet."""
         if not self.exists:
-            raise WarehouseError(f"There is no warehouse at {self.file} yet.", remedy="`just run` makes one.")
+            raise WarehouseError(f"There is no warehouse at {self} yet.", remedy="`just run` makes one.")
 
     @contextmanager
     def client(self) -> Iterator[SqlClientBase[Any]]:
@@ -283,6 +298,10 @@ class Warehouse:
                 _make_bookkeeping(client)
         return self.exists
 
+    @property
+    def _database(self) -> str:
+        return str(self.credentials.database) if self.credentials else ""
+
     @contextmanager
     def _transaction(self) -> Iterator[SqlClientBase[Any]]:
         with self.client() as client, client.begin_transaction():
@@ -335,33 +354,45 @@ def open_warehouse() -> Warehouse:
     """The warehouse that the settings name, or `data/warehouse.duckdb`; nothing is opened or made yet.
 
     Raises:
-        SettingsError: dlt cannot make sense of the settings.
+        SettingsError: dlt cannot make sense of the settings, or MotherDuck's token or database cannot be right.
 
     """
-    credentials = find_credentials()
-    if isinstance(credentials, DuckDbCredentials) and not isinstance(credentials, MotherDuckCredentials):
-        credentials.global_config = GLOBAL_CONFIG | (credentials.global_config or {})
-        return Warehouse(Path(credentials.database), credentials)
-    return Warehouse(None)
+    warehouse = find_warehouse()
+    if isinstance(warehouse.credentials, MotherDuckCredentials):
+        motherduck.require_token(warehouse.credentials)
+    return warehouse
 
 
-def find_credentials() -> DuckDbBaseCredentials:
-    """The credentials of the warehouse, as dlt resolves them; a MotherDuck token may be missing.
+def find_warehouse() -> Warehouse:
+    """The same, where the token is not needed, as nothing will be opened.
 
     Raises:
-        SettingsError: dlt cannot make sense of the settings.
+        SettingsError: dlt cannot make sense of the settings, or MotherDuck's database cannot be right.
 
     """
     # dlt counts all credentials as secret and refuses a default in config.toml, even a file's name.
-    if dlt.secrets.get("destination.warehouse.credentials") is None:
+    if dlt.secrets.get(_CREDENTIALS) is None:
         os.environ[CREDENTIALS] = str(DEFAULT)
     try:
-        destination = dlt.destination("warehouse")
+        destination = _destination(None)
         configuration = destination.configuration(destination.spec(), accept_partial=True)
     except (ConfigurationException, UnknownDestinationModule) as error:
-        what = f"The settings of the warehouse cannot be used: {error}"
+        what = f"The settings of the warehouse cannot be used: {_TOKEN.sub('***', str(error))}"
         raise SettingsError(what, remedy=f"Check [destination.warehouse] in .dlt/config.toml. {_WHERE}") from error
-    return cast("DuckDbBaseCredentials", configuration.credentials)
+    credentials = cast("DuckDbBaseCredentials", configuration.credentials)
+    if isinstance(credentials, MotherDuckCredentials):
+        motherduck.require_database(credentials)
+        return Warehouse(None, credentials)
+    credentials.global_config = GLOBAL_CONFIG | (credentials.global_config or {})
+    return Warehouse(Path(str(credentials.database)), credentials)
+
+
+def _destination(credentials: DuckDbBaseCredentials | None) -> AnyDestination:
+    """Dlt's destination `warehouse`: of the type of the settings, or of MotherDuck's where they name an `md:`."""
+    named = credentials or dlt.secrets.get(_CREDENTIALS)
+    if isinstance(named, MotherDuckCredentials) or str(named).startswith(motherduck.SCHEME):
+        return dlt.destination("motherduck", destination_name="warehouse", credentials=credentials)
+    return dlt.destination("warehouse", credentials=credentials)
 
 
 def _make_bookkeeping(client: SqlClientBase[Any]) -> None:
@@ -377,7 +408,7 @@ def _friendly() -> Iterator[None]:
         yield
     except ConfigFieldMissingException as error:
         what = f"The credentials of the warehouse are incomplete: no {' and no '.join(error.fields)}."
-        raise SettingsError(what, remedy="For MotherDuck, set MOTHERDUCK_TOKEN in the environment.") from error
+        raise SettingsError(what, remedy=f"Check [destination.warehouse] in .dlt/secrets.toml. {_WHERE}") from error
     except DestinationConnectionError as error:
         raise unopened(error.inner_exc) from error
 
@@ -387,7 +418,8 @@ def unopened(error: Exception) -> WarehouseError:
     busy = _BUSY.search(str(error))
     if not busy:
         what = f"The warehouse cannot be opened: {_TOKEN.sub('***', str(error))}"
-        return WarehouseError(what, remedy=f"Check the file, or the network to MotherDuck, and run again. {_WHERE}")
+        remedy = "Check the file; of MotherDuck the network, the token, and whether the database exists."
+        return WarehouseError(what, remedy=f"{remedy} {_WHERE}")
     holder = f"process {busy['process']} ({Path(busy['program']).name})" if busy["process"] else "another process"
     what = f"The warehouse {busy['file']} is busy: {holder} holds it, and DuckDB lets one process at a time open it."
     return WarehouseError(what, remedy="Close that process, or wait until it has ended, and run again.")

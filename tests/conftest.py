@@ -29,7 +29,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the person who runs the tests leaks into them."""
     for name in list(os.environ):
-        if name.startswith(("SOURCES__", "DESTINATION", "GOOGLE_", "CLOUDSDK_", "WAREHOUSE_", "AWS_")):
+        if name.startswith(
+            ("SOURCES__", "DESTINATION", "GOOGLE_", "CLOUDSDK_", "AWS_", "WAREHOUSE", "MOTHERDUCK_", "motherduck_")
+        ):
             monkeypatch.delenv(name)
     # Without a key, an S3 client would ask the network for one.
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

@@ -11,6 +11,7 @@ import sys
 from dlt.common.storages.load_package import PackageStorage
 
 from pipelines.__main__ import main
+from tests.cloud import stand_in_for_process
 
 moment, table, file_format = sys.argv[1:]
 note = getattr(PackageStorage, moment)
@@ -23,5 +24,6 @@ def die(self: PackageStorage, load_id: str, file_name: str, *arguments: object) 
 
 
 setattr(PackageStorage, moment, die)
+stand_in_for_process()
 sys.argv = ["pipelines", "run", "--no-site"]
 main()

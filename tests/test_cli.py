@@ -15,6 +15,8 @@ from tests.project import ROOT, Project
 
 RECIPES = re.findall(r"^([a-z]+)(?: [^:]*)?:(?:$| )", (ROOT / "Justfile").read_text(), re.MULTILINE)
 
+COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
+
 
 def test_run_tells_what_it_did_and_a_second_run_that_nothing_was_left(demo: Path, project: Project) -> None:
     """A run ends with window, rows, KPIs and what to try next; the next loads nothing twice, and says so."""
@@ -63,9 +65,7 @@ def test_audit_of_wrong_marts_fails(demo: Path, project: Project) -> None:
     assert "Audits failed" in done.stderr
 
 
-@pytest.mark.parametrize(
-    "command", [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
-)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_explains_itself(command: str) -> None:
     """Each command has a help text, and a recipe of its name."""
     result = CliRunner().invoke(app, [command, "--help"])

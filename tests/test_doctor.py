@@ -250,22 +250,22 @@ def test_credentials_are_named_by_kind_only(
     assert [each.found for each in found] == [kind, billed]
 
 
+@pytest.mark.usefixtures("healthy")
 @pytest.mark.parametrize(
-    ("token", "found"),
+    ("token", "failing"),
     [
-        ("", "There is none."),
-        ("planted", "It does not have the form of one: three parts with dots between."),
-        ("planted.planted.planted", None),
+        ("", {"MotherDuck token": "There is no token for MotherDuck."}),
+        ("planted", {"MotherDuck token": "three parts with dots between."}),
+        ("planted.secret.token", {"warehouse": "cannot be opened"}),
     ],
 )
-def test_motherduck_token_is_looked_at_and_never_shown(
-    token: str, found: str | None, healthy: Project, monkeypatch: pytest.MonkeyPatch
+def test_motherduck_is_looked_at_and_its_token_never_shown(
+    token: str, failing: dict[str, str], healthy: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A token that is missing or has another form fails, and so does a connection that cannot be made."""
-    database = f"md:pypi?motherduck_token={token}" if token else "md:pypi"
+    """A token that is missing or has another form fails, or else the connection, where it cannot be made."""
     settings = {
-        "DESTINATION__WAREHOUSE__DESTINATION_TYPE": "motherduck",
-        "DESTINATION__WAREHOUSE__CREDENTIALS": database,
+        "DESTINATION__WAREHOUSE__CREDENTIALS": "md:pypi",
+        "MOTHERDUCK_TOKEN": token,
         "COLUMNS": "1000",
         **OFFLINE,
     }
@@ -277,8 +277,8 @@ def test_motherduck_token_is_looked_at_and_never_shown(
 
     assert done.returncode == 1
     assert "planted" not in done.stdout + done.stderr + str(failed)
-    assert "warehouse" in failed
-    assert found == (failed["MotherDuck token"].found if found else None)
+    assert list(failing) == list(failed)
+    assert all(text in failed[check].found for check, text in failing.items())
 
 
 @pytest.mark.usefixtures("healthy")

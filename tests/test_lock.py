@@ -20,6 +20,7 @@ from pipelines.load import load
 from pipelines.lock import only_run
 from pipelines.pypi.settings import resolve_settings
 from pipelines.warehouse import Warehouse, open_warehouse, unopened
+from tests.cloud import CloudProject, stand_in
 from tests.project import NOW, ROOT, Project
 from tests.rows import download, write
 
@@ -28,10 +29,12 @@ COMMANDS = ["run", "plan", "audit", "site", "dashboard", "reset"]
 HOLD = """
 import os, sys
 from pipelines.lock import only_run
-from pipelines.warehouse import CREDENTIALS, Warehouse, open_warehouse
+from pipelines.warehouse import CREDENTIALS, open_warehouse
+from tests.cloud import stand_in_for_process
 if sys.argv[1:]:
     os.environ[CREDENTIALS] = sys.argv[1]
-with only_run(open_warehouse() if sys.argv[1:] else Warehouse(None)):
+stand_in_for_process()
+with only_run(open_warehouse()):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -150,17 +153,13 @@ def test_site_is_served_beside_a_busy_file(loaded: Project, built_site: Path) ->
 
 @pytest.fixture
 def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """A project whose warehouse has no file of its own here, as on MotherDuck; a DuckDB file stands in for the cloud.
-
-    What is local is in the folder that the test works in, which is that of one machine.
-    """
-    project = one_download(tmp_path)
+    """A project whose warehouse is in the cloud; the test works in the folder of one machine."""
+    project = CloudProject(tmp_path / "data", one_download(tmp_path).settings)
     for name, value in project.environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("DESTINATION__WAREHOUSE__DESTINATION_TYPE", "duckdb")
     (tmp_path / "machine").mkdir()
     monkeypatch.chdir(tmp_path / "machine")
-    project.folder.mkdir()
+    stand_in(project.folder, monkeypatch)
     return project
 
 
@@ -186,11 +185,11 @@ def test_run_on_another_machine_names_the_holder(cloud: Project, tmp_path: Path)
 
     with process(HOLD, cwd=elsewhere) as holder:
         at_work = f"Another run is at work in the warehouse: process {holder.pid} on "
-        with pytest.raises(WarehouseError, match=at_work), only_run(Warehouse(None)):
+        with pytest.raises(WarehouseError, match=at_work), only_run(open_warehouse()):
             pass
         holder.communicate("")
 
-        with only_run(Warehouse(None)):
+        with only_run(open_warehouse()):
             pass
     assert row(cloud) == ("", False)
 
@@ -202,32 +201,32 @@ def test_lease_of_a_dead_process_of_this_folder_is_taken_over_at_once(cloud: Pro
         holder.wait()
     assert row(cloud)[1]
 
-    with only_run(Warehouse(None)):
+    with only_run(open_warehouse()):
         assert row(cloud)[1]
 
 
 def test_lease_that_has_run_out_is_taken_over(cloud: Project) -> None:
     """A machine that went away keeps the others out only until its lease has run out."""
-    with leased(Warehouse(None), ANOTHER, None):
+    with leased(open_warehouse(), ANOTHER, None):
         pass
     change(cloud, "token = 'dead', expires_at = now() + INTERVAL 1 MINUTE")
-    with pytest.raises(WarehouseError, match="process 7 on another host"), only_run(Warehouse(None)):
+    with pytest.raises(WarehouseError, match="process 7 on another host"), only_run(open_warehouse()):
         pass
     change(cloud, "expires_at = now() - INTERVAL 1 SECOND")
 
-    with only_run(Warehouse(None)):
+    with only_run(open_warehouse()):
         assert row(cloud)[1]
 
 
 def test_lease_cannot_be_won_twice(cloud: Project) -> None:
     """Of two that take it at the same moment, one is refused: both would change the same row."""
-    with leased(Warehouse(None), ANOTHER, None):
+    with leased(open_warehouse(), ANOTHER, None):
         pass
     with duckdb.connect(cloud.file) as connection:
         connection.begin()
         connection.execute("UPDATE raw.run_lock SET token = 'first', expires_at = now() + INTERVAL 1 MINUTE")
 
-        with pytest.raises(WarehouseError, match="started at this moment"), only_run(Warehouse(None)):
+        with pytest.raises(WarehouseError, match="started at this moment"), only_run(open_warehouse()):
             pass
         connection.commit()
 
@@ -237,7 +236,7 @@ def test_lease_cannot_be_won_twice(cloud: Project) -> None:
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
 def test_lease_is_given_back_after_an_error(cloud: Project, error: type[BaseException]) -> None:
     """Whatever ends a run, Ctrl-C too, the next one need not wait."""
-    with pytest.raises(error), only_run(Warehouse(None)):
+    with pytest.raises(error), only_run(open_warehouse()):
         raise error
 
     assert row(cloud) == ("", False)
@@ -251,7 +250,7 @@ def test_lease_is_renewed(cloud: Project, monkeypatch: pytest.MonkeyPatch) -> No
             return connection.execute("SELECT expires_at FROM raw.run_lock").fetchone()
 
     monkeypatch.setattr(lease, "RENEWAL_SECONDS", 0.1)
-    with only_run(Warehouse(None)):
+    with only_run(open_warehouse()):
         first = expires()
         while expires() == first:
             pass
@@ -267,7 +266,7 @@ def test_run_that_lost_its_lease_is_stopped(cloud: Project, monkeypatch: pytest.
         threading.Event().wait()
 
     monkeypatch.setattr(lease, "RENEWAL_SECONDS", 0.5)
-    with pytest.raises(WarehouseError, match="another run may have taken it over"), only_run(Warehouse(None)):
+    with pytest.raises(WarehouseError, match="another run may have taken it over"), only_run(open_warehouse()):
         lose_it_and_go_on()
 
     assert row(cloud) == ("another", True)
@@ -285,14 +284,14 @@ def test_run_that_cannot_renew_is_stopped_before_its_lease_ends(
 
     monkeypatch.setattr(lease, "RENEWAL_SECONDS", 0.1)
     monkeypatch.setattr(lease, "SECONDS", 1)
-    with pytest.raises(WarehouseError, match="could not renew its lease"), only_run(Warehouse(None)):
+    with pytest.raises(WarehouseError, match="could not renew its lease"), only_run(open_warehouse()):
         lose_the_warehouse_and_go_on()
 
 
 def test_first_load_into_the_cloud_is_exact_under_a_lease(cloud: Project) -> None:
     """The lease is in the way of nothing that dlt does, not even in a warehouse that it has made."""
-    with only_run(Warehouse(None)):
-        report = load(resolve_settings(), Warehouse(None), NOW, lambda _window, _rows: None)
+    with only_run(open_warehouse()):
+        report = load(resolve_settings(), open_warehouse(), NOW, lambda _window, _rows: None)
 
     assert report.accepted == 1
     assert cloud.query("SELECT COUNT(*) FROM raw.file_downloads") == [(1,)]
