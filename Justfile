@@ -52,6 +52,10 @@ quarantine *arguments: setup
 site: setup
     @{{ python }} -m pipelines site
 
+# Write marts for other tools, as Parquet, CSV or JSON, or badges: `just export [MART ...] --format csv`.
+export *arguments: setup
+    @{{ python }} -m pipelines export "$@"
+
 # Show the built site.
 serve *arguments: setup
     @{{ python }} -m pipelines serve "$@"

@@ -12,11 +12,13 @@ from rich.text import Text
 
 from pipelines import site as evidence
 from pipelines import summary
+from pipelines.badges import Lens, write_badges
 from pipelines.costs import ExtractLedger, show_costs, show_estimate
 from pipelines.demo import FOLDER, awaits_demo, write_demo
 from pipelines.destinations import WAREHOUSE, find_lake, open_lakes
 from pipelines.errors import InsightsError
 from pipelines.export import Export, export
+from pipelines.files import Format, find_place, write_marts
 from pipelines.fill import fill, require_fillable
 from pipelines.forget import forget as forget_project
 from pipelines.forget import require_forgettable
@@ -30,7 +32,7 @@ from pipelines.pypi.settings import Settings, resolve_settings
 from pipelines.pypi.windows import Backfill, Window
 from pipelines.rebuild import rebuild as rebuild_warehouse
 from pipelines.rebuild import refill
-from pipelines.warehouse import Warehouse, open_warehouse
+from pipelines.warehouse import Warehouse, find_warehouse, open_warehouse
 
 app = typer.Typer(
     help="PyPI's download log as numbers to trust. Settings: .dlt/config.toml, or the environment (docs/settings.md).",
@@ -185,6 +187,25 @@ def site() -> None:
     warehouse.require_existing()
     with only_run(warehouse):
         console.print(f"Site: {_build(export(warehouse))}")
+
+
+@app.command(name="export")
+def export_files(
+    marts: Annotated[list[str] | None, typer.Argument(help="All, if none is named.")] = None,
+    written_as: Annotated[Format, typer.Option("--format", help="How each mart is written.")] = Format.PARQUET,
+    to: Annotated[str | None, typer.Option(help="A folder; without it, the one beside the warehouse.")] = None,
+    badges: Annotated[bool, typer.Option("--badges", help="A shields.io badge of each project, and no mart.")] = False,  # noqa: FBT002 - a flag
+    lens: Annotated[Lens, typer.Option(help="Which downloads the badges count.")] = Lens.INSTALLERS,
+) -> None:
+    """Write marts as files for other tools, or badges for READMEs, from what the last run has exported."""
+    if badges and marts:
+        raise typer.BadParameter("A badge is not of a mart: name none with --badges.")
+    warehouse = find_warehouse()
+    place = find_place(warehouse, to)
+    if badges:
+        console.print(f"{len(write_badges(warehouse, lens, place))} badges: {place}/badges", soft_wrap=True)
+    else:
+        console.print(f"{len(write_marts(warehouse, marts or [], written_as, place))} marts: {place}", soft_wrap=True)
 
 
 @app.command()

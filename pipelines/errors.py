@@ -12,6 +12,7 @@ InsightsError
 ├── LakeError              a lake cannot be reached, written or trusted
 │   └── LakeOutageError        it does not answer now; the settings may be right
 ├── TransformError         a SQLMesh plan, test or audit failed
+├── ExportError            marts cannot be written for other tools
 └── SiteError              the site could not be built or served
 """
 
@@ -70,6 +71,10 @@ class LakeOutageError(LakeError):
 
 class TransformError(InsightsError):
     """A SQLMesh plan, test or audit failed."""
+
+
+class ExportError(InsightsError):
+    """Marts cannot be written for other tools."""
 
 
 class SiteError(InsightsError):

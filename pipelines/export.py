@@ -13,6 +13,7 @@ from pipelines.errors import TransformError
 from pipelines.warehouse import Warehouse
 
 SCHEMA = "marts"
+EXPORTS = "exports"
 DATABASE = "pypi.duckdb"
 STORAGE_VERSION = "v1.4.0"
 """The site's engine in the browser is DuckDB 1.4, and reads no later format."""
@@ -40,7 +41,7 @@ def export(warehouse: Warehouse) -> Export:
         TransformError: there are no marts yet.
 
     """
-    folder = warehouse.folder / "exports"
+    folder = warehouse.folder / EXPORTS
     for abandoned in warehouse.folder.glob("exports-*"):
         shutil.rmtree(abandoned)
     with warehouse.client() as client:

@@ -25,7 +25,7 @@ from tests.test_cli import COMMANDS
 from tests.test_load import DAYS
 
 ARGUMENTS = {"backfill": ["2026-07-01", "2026-07-02"], "forget": ["one", "--yes"]}
-WITHOUT_WAREHOUSE = {"serve", "doctor"}
+WITHOUT_WAREHOUSE = {"doctor", "export", "serve"}
 
 
 @pytest.fixture
