@@ -66,9 +66,7 @@ def export(warehouse: Warehouse) -> Export:
 def _digests(connection: DuckDBPyConnection) -> dict[str, str]:
     """A mark of each mart's columns and rows, whatever their order."""
     names = connection.execute(
-        "SELECT table_name FROM information_schema.tables "
-        "WHERE table_catalog = CURRENT_DATABASE() AND table_schema = ? ORDER BY 1",
-        [SCHEMA],
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = ? ORDER BY 1", [SCHEMA]
     ).fetchall()
     digests: dict[str, str] = {}
     for (name,) in names:

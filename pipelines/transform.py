@@ -1,6 +1,7 @@
 """Computes the KPIs: SQLMesh's plan for what has changed, and a restatement of the days that dlt has touched."""
 
 import io
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ AGGREGATE = "staging.daily_downloads"
 """The one model that reads rows; all marts follow from it, so restating it restates them."""
 
 WIDTH = 180
+# What it logs, it prints as well.
+logging.getLogger("sqlmesh.core.console").setLevel(logging.ERROR)
 _AUDIT_REMEDY = (
     "`just plan` shows what would change, `just audit` names the failing audits; nothing was exported or shown."
 )
