@@ -17,7 +17,7 @@ from pipelines import lease
 from pipelines.errors import SettingsError
 from pipelines.motherduck import SCHEMAS, TOKEN
 from pipelines.transform import PROJECT
-from pipelines.warehouse import CREDENTIALS, open_warehouse
+from pipelines.warehouse import CREDENTIALS, Warehouse, open_warehouse
 from tests.cloud import PLANTED, Cloud, CloudProject, stand_in
 from tests.project import ROOT, Project
 from tests.rows import download, write
@@ -136,7 +136,7 @@ def test_both_spellings_of_the_token_reach_both_connectors(name: str, monkeypatc
 
     assert "dlt.destinations.motherduck" == warehouse.pipeline.destination.destination_type
     assert [PLANTED, PLANTED] == [os.environ[variable] for variable in TOKEN]
-    assert "md:pypi?attach_mode=single&dbinstance_inactivity_ttl=15m" == dlt_address()
+    assert "md:pypi?attach_mode=single&dbinstance_inactivity_ttl=15m" == dlt_address(warehouse)
     assert "md:pypi?attach_mode=single" == sqlmesh_connection(str(warehouse))._static_connection_kwargs["database"]
 
 
@@ -147,11 +147,10 @@ def test_token_of_a_connection_string_is_moved_to_the_environment(
     """Dlt's own way to give it works too, and SQLMesh's connector finds it."""
     monkeypatch.setenv(CREDENTIALS, f"md:pypi?{parameter}={PLANTED}&attach_mode=workspace")
 
-    open_warehouse()
+    warehouse = open_warehouse()
 
     assert PLANTED == os.environ["MOTHERDUCK_TOKEN"]
-    monkeypatch.setenv(CREDENTIALS, "md:pypi?attach_mode=workspace")
-    assert "md:pypi?attach_mode=single&dbinstance_inactivity_ttl=15m" == dlt_address()
+    assert "md:pypi?attach_mode=single&dbinstance_inactivity_ttl=15m" == dlt_address(warehouse)
 
 
 def test_gateway_and_state_are_in_motherduck(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,10 +255,9 @@ def test_type_in_the_settings_does_not_matter(named: str, monkeypatch: pytest.Mo
     assert "md:pypi" == str(open_warehouse())
 
 
-def dlt_address() -> str:
+def dlt_address(warehouse: Warehouse) -> str:
     """What dlt would connect to."""
-    client = open_warehouse().pipeline.sql_client()
-    return str(client.credentials._conn_str())
+    return str(warehouse.pipeline.sql_client().credentials._conn_str())
 
 
 def sqlmesh_connection(warehouse: str) -> MotherDuckConnectionConfig:
