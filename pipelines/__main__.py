@@ -203,9 +203,9 @@ def export_files(
     warehouse = find_warehouse()
     place = find_place(warehouse, to)
     if badges:
-        console.print(f"{len(write_badges(warehouse, lens, place))} badges: {place}/badges", soft_wrap=True)
+        console.print(f"{place}/badges: {', '.join(write_badges(warehouse, lens, place))}", soft_wrap=True)
     else:
-        console.print(f"{len(write_marts(warehouse, marts or [], written_as, place))} marts: {place}", soft_wrap=True)
+        console.print(f"{place}: {', '.join(write_marts(warehouse, marts or [], written_as, place))}", soft_wrap=True)
 
 
 @app.command()

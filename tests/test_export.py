@@ -138,7 +138,7 @@ def test_without_a_folder_it_is_beside_the_warehouse(exported: Project) -> None:
     """And apart from the exports of the runs, which replace their folder."""
     done = exported.cli("export")
 
-    assert f"1 marts: {exported.folder / 'marts'}" in done.stdout
+    assert f"{exported.folder / 'marts'}: odd\n" == done.stdout
     assert ["odd.parquet"] == [path.name for path in (exported.folder / "marts").iterdir()]
 
 
