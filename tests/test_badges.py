@@ -80,10 +80,9 @@ def test_label_names_the_lens(exported: Project, tmp_path: Path, lens: str, mess
     assert (LABELS[lens][1], f"{message} in 2026-06") == (badge["label"], badge["message"])
 
 
+@pytest.mark.usefixtures("demo_export")
 def test_badges_of_the_demo_say_so_and_show_the_marts(demo_project: Project, tmp_path: Path) -> None:
     """Generated downloads do not pass for real ones; the number is the mart's, and that of its days."""
-    demo_project.export()
-
     done = demo_project.cli("export", "--badges", "--to", str(tmp_path))
 
     assert done.returncode == 0, done.stderr

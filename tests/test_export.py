@@ -109,6 +109,7 @@ def test_null_and_empty_text_differ_in_csv(exported: Project) -> None:
     assert 'empty,none,number\n"",,1\n' == (exported.folder / "marts" / "odd.csv").read_text()
 
 
+@pytest.mark.usefixtures("demo_export")
 @pytest.mark.parametrize("kind", ["parquet", "csv", "json", "jsonl"])
 def test_all_marts_are_exported_beside_a_busy_warehouse(demo_project: Project, tmp_path: Path, kind: str) -> None:
     """Whoever holds the warehouse: what the last run has exported is read, all rows of each mart in their order."""
@@ -122,6 +123,7 @@ def test_all_marts_are_exported_beside_a_busy_warehouse(demo_project: Project, t
         assert [(len(rows),)] == duckdb.sql(f"SELECT COUNT(*) FROM '{tmp_path / name}.{kind}'").fetchall()
 
 
+@pytest.mark.usefixtures("demo_export")
 def test_marts_are_exported_by_name(demo_project: Project, tmp_path: Path) -> None:
     """Only those that are named, and over the files of an earlier export."""
     (tmp_path / "load_status.csv").write_text("old")
