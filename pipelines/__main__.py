@@ -15,10 +15,10 @@ from pipelines import summary
 from pipelines.badges import Lens, write_badges
 from pipelines.costs import ExtractLedger, show_costs, show_estimate
 from pipelines.demo import FOLDER, awaits_demo, write_demo
-from pipelines.destinations import WAREHOUSE, find_lake, open_lakes
+from pipelines.destinations import WAREHOUSE, find_lake, find_place, open_lakes
 from pipelines.errors import InsightsError
 from pipelines.export import Export, export
-from pipelines.files import Format, find_place, write_marts
+from pipelines.files import Format, write_marts
 from pipelines.fill import fill, require_fillable
 from pipelines.forget import forget as forget_project
 from pipelines.forget import require_forgettable
@@ -193,7 +193,9 @@ def site() -> None:
 def export_files(
     marts: Annotated[list[str] | None, typer.Argument(help="All, if none is named.")] = None,
     written_as: Annotated[Format, typer.Option("--format", help="How each mart is written.")] = Format.PARQUET,
-    to: Annotated[str | None, typer.Option(help="A folder; without it, the one beside the warehouse.")] = None,
+    to: Annotated[
+        str | None, typer.Option(help="A lake's name, or a folder; without it, the one beside the warehouse.")
+    ] = None,
     badges: Annotated[bool, typer.Option("--badges", help="A shields.io badge of each project, and no mart.")] = False,  # noqa: FBT002 - a flag
     lens: Annotated[Lens, typer.Option(help="Which downloads the badges count.")] = Lens.INSTALLERS,
 ) -> None:
@@ -201,7 +203,7 @@ def export_files(
     if badges and marts:
         raise typer.BadParameter("A badge is not of a mart: name none with --badges.")
     warehouse = find_warehouse()
-    place = find_place(warehouse, to)
+    place = find_place(to, warehouse)
     if badges:
         console.print(f"{place}/badges: {', '.join(write_badges(warehouse, lens, place))}", soft_wrap=True)
     else:

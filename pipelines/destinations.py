@@ -12,6 +12,7 @@ from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.destinations import filesystem
 
 from pipelines.errors import SettingsError
+from pipelines.files import Place, find_folder
 from pipelines.lake import Lake
 from pipelines.warehouse import Warehouse
 
@@ -44,6 +45,20 @@ def open_lakes(warehouse: Warehouse) -> list[Lake]:
         )
         raise SettingsError(what, remedy=f"""{_WHERE}: '["warehouse", "lake"]'.""")
     return [_open_lake(name, warehouse.folder / "dlt") for name in names if name != WAREHOUSE]
+
+
+def find_place(to: str | None, warehouse: Warehouse) -> Place:
+    """The lake of that name, or else the folder, or else the one beside the warehouse.
+
+    Raises:
+        ExportError: each run replaces what is in that folder.
+        SettingsError: a destination is not what it should be.
+
+    """
+    for lake in open_lakes(warehouse):
+        if lake.name == to:
+            return lake
+    return find_folder(warehouse, to)
 
 
 def find_lake(name: str, lakes: Sequence[Lake]) -> Lake:

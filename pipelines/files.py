@@ -74,7 +74,7 @@ class LocalFolder:
                 part.unlink()
 
 
-def find_place(warehouse: Warehouse, to: str | None) -> LocalFolder:
+def find_folder(warehouse: Warehouse, to: str | None) -> LocalFolder:
     """The folder `to`, or the one beside the warehouse.
 
     Raises:

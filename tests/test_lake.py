@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
+from pipelines.demo import PROJECTS
 from pipelines.errors import LakeError, WarehouseError
 from pipelines.fill import fill
 from pipelines.lake.files import DOWNLOADS_SCHEMA
@@ -399,3 +400,18 @@ def test_rebuild_from_what_is_no_lake_is_one_message(small: Project) -> None:
     assert (unknown.returncode, empty.returncode) == (1, 1)
     assert "The settings name no lake 'pond'; they name lake." in unknown.stderr
     assert "The lake 'lake' holds no complete day" in empty.stderr
+
+
+@pytest.mark.usefixtures("demo_export")
+def test_marts_and_badges_are_exported_into_the_lake(demo_project: Project) -> None:
+    """The name of a lake leads there, beside its tables, and a second export replaces the first."""
+    for _ in range(2):
+        marts = demo_project.cli("export", "project_summary", "--format", "csv", "--to", "lake")
+        badges = demo_project.cli("export", "--badges", "--to", "lake")
+
+    lake = open_lake(demo_project)
+    assert (marts.returncode, badges.returncode) == (0, 0), marts.stderr + badges.stderr
+    assert f"1 marts: {lake.url}/marts" in marts.stdout
+    root = lake.path("x", "x").split("/raw/")[0]
+    names = sorted(path.removeprefix(f"{root}/marts/") for path in lake.store.find(f"{root}/marts"))
+    assert [*(f"badges/{name}.json" for name in sorted(PROJECTS)), "project_summary.csv"] == names

@@ -200,3 +200,17 @@ def test_large_file_goes_in_parts(large: Project, s3: S3Server, bucket: str) -> 
         .fetchall()
     )
     assert rows == 400_000
+
+
+def test_marts_are_exported_into_the_bucket(small: Project, s3: S3Server, bucket: str) -> None:
+    """A mart lies beside the tables of the lake, where DuckDB reads it; a refusal is one message."""
+    small.cli(*RUN)
+
+    assert small.cli("export", "downloads_daily", "--to", "lake").returncode == 0
+
+    found = s3.duckdb().sql(f"SELECT SUM(downloads) FROM 's3://{bucket}/lake/marts/downloads_daily.parquet'")
+    assert [(9,)] == found.fetchall()
+    s3.break_with(refuse("AccessDenied", "PUT /", times=ALWAYS))
+    refused = small.cli("export", "downloads_daily", "--to", "lake")
+    assert refused.returncode == 1
+    assert "they may not do this" in refused.stderr

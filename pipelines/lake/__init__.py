@@ -32,6 +32,9 @@ from pipelines.lake.files import MANIFEST_SCHEMA, Day, File, place_of
 DATASET = "raw"
 DOWNLOADS, QUARANTINE, LEDGER, MANIFEST = "file_downloads", "quarantine", "extract_ledger", "manifest"
 
+FILES = "marts"
+"""The folder, beside `raw`, of files for other tools."""
+
 
 @dataclass(frozen=True)
 class Lake:
@@ -55,6 +58,10 @@ class Lake:
             ),
             dataset_name=DATASET,
         )
+
+    def __str__(self) -> str:
+        """Where `put` puts files."""
+        return f"{self.url}/{FILES}"
 
     @property
     def url(self) -> str:
@@ -124,6 +131,12 @@ class Lake:
             self._remember_places()
             self.pipeline.load()
         return written
+
+    def put(self, file: Path, name: str) -> None:
+        """Show the whole of a local file under `name`, which may have folders, beside the tables."""
+        with translated(self.name):
+            client = self._client
+            client.fs_client.put_file(str(file), client.pathlib.join(client.bucket_path, FILES, name))
 
     def places(self, table: str) -> list[str]:
         """The places of the table's files by day and project."""

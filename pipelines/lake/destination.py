@@ -27,7 +27,7 @@ class LakeClient(FilesystemClient):
         super().__init__(*arguments, **options)
         self.store = self.fs_client
         if self.is_local_filesystem:
-            self.fs_client = _RenamingFileSystem()
+            self.fs_client = _RenamingFileSystem(auto_mkdir=True)
         elif self.fs_client.async_impl:
             self.fs_client = _BoundedFileSystem(self.fs_client)
 

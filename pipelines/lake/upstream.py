@@ -1,7 +1,7 @@
 """A lake as an upstream: its days, read back as the rows that were loaded, the broken ones too."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -53,7 +53,7 @@ class LakeUpstream:
     def settle_open_queries(self) -> None:
         """None: there are none."""
 
-    def read(self, window: Window) -> Iterator[pa.Table]:
+    def read(self, window: Window) -> Generator[pa.Table, None, None]:
         """The window's rows.
 
         Raises:
