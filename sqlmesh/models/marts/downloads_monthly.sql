@@ -1,36 +1,108 @@
 MODEL (
   name marts.downloads_monthly,
   kind FULL,
-  description 'Downloads of each project in each calendar month.',
+  description 'Downloads of each project in each month, and the change against the month before and against the same month a year ago, where both are whole. Months differ in length: a change compares the mean of a day.',
   grain (month, project),
   column_descriptions (
     month = 'First day of the month.',
     project = 'Project, by its normalised name.',
+    days = 'Days of the month.',
     is_whole = 'TRUE where all days of the month are loaded and none is missing upstream.',
     downloads = 'All downloads.',
     downloads_without_mirrors = 'Downloads by anything but a mirror.',
     downloads_by_installers = 'Downloads by installers such as pip and uv.',
-    downloads_outside_ci = 'Downloads by installers that did not say that they ran in continuous integration.'
+    downloads_outside_ci = 'Downloads by installers that did not say that they ran in continuous integration.',
+    previous_downloads = 'The same of the month before; NULL unless both months are whole.',
+    previous_downloads_without_mirrors = 'The same of the month before; NULL unless both months are whole.',
+    previous_downloads_by_installers = 'The same of the month before; NULL unless both months are whole.',
+    previous_downloads_outside_ci = 'The same of the month before; NULL unless both months are whole.',
+    change_downloads = 'Change of the mean of a day against the month before, as a fraction of it.',
+    change_downloads_without_mirrors = 'Change of the mean of a day against the month before, as a fraction of it.',
+    change_downloads_by_installers = 'Change of the mean of a day against the month before, as a fraction of it.',
+    change_downloads_outside_ci = 'Change of the mean of a day against the month before, as a fraction of it.',
+    previous_year_downloads = 'The same of the month a year before; NULL unless both months are whole.',
+    previous_year_downloads_without_mirrors = 'The same of the month a year before; NULL unless both months are whole.',
+    previous_year_downloads_by_installers = 'The same of the month a year before; NULL unless both months are whole.',
+    previous_year_downloads_outside_ci = 'The same of the month a year before; NULL unless both months are whole.',
+    change_year_downloads = 'Change of the mean of a day against the month a year before, as a fraction of it.',
+    change_year_downloads_without_mirrors = 'Change of the mean of a day against the month a year before, as a fraction of it.',
+    change_year_downloads_by_installers = 'Change of the mean of a day against the month a year before, as a fraction of it.',
+    change_year_downloads_outside_ci = 'Change of the mean of a day against the month a year before, as a fraction of it.'
   ),
   audits (
     unique_combination_of_columns(columns := (month, project)),
-    not_null(columns := (month, project, is_whole))
+    not_null(columns := (month, project, days, is_whole)),
+    forall(
+      criteria := (
+        days BETWEEN 28 AND 31,
+        previous_downloads IS NULL OR is_whole,
+        previous_year_downloads IS NULL OR is_whole
+      )
+    )
   )
 );
 
 WITH days AS (
   SELECT
-    CAST(DATE_TRUNC('MONTH', day) AS DATE) AS month,
+    CAST(day - INTERVAL (EXTRACT(DAY FROM day) - 1) DAY AS DATE) AS month,
     project,
     @lenses('$lens')
   FROM marts.downloads_trend
+), counted AS (
+  SELECT
+    month,
+    project,
+    COUNT(downloads) AS counted_days,
+    @lenses('SUM($lens) AS $lens')
+  FROM days
+  GROUP BY
+    month,
+    project
+), measured AS (
+  SELECT
+    month,
+    project,
+    counted_days,
+    DATE_DIFF('DAY', month, CAST(month + INTERVAL 1 MONTH AS DATE)) AS days,
+    @lenses('$lens')
+  FROM counted
+), months AS (
+  SELECT
+    month,
+    project,
+    days,
+    counted_days = days AS is_whole,
+    @lenses('$lens')
+  FROM measured
+), compared AS (
+  SELECT
+    now.month,
+    now.project,
+    now.days,
+    now.is_whole,
+    before.days AS previous_days,
+    year_before.days AS previous_year_days,
+    @lenses('now.$lens'),
+    @lenses('CASE WHEN now.is_whole THEN before.$lens END AS previous_$lens'),
+    @lenses('CASE WHEN now.is_whole THEN year_before.$lens END AS previous_year_$lens')
+  FROM months AS now
+  LEFT JOIN months AS before
+    ON now.project = before.project
+    AND before.is_whole
+    AND before.month = CAST(now.month - INTERVAL 1 MONTH AS DATE)
+  LEFT JOIN months AS year_before
+    ON now.project = year_before.project
+    AND year_before.is_whole
+    AND year_before.month = CAST(now.month - INTERVAL 12 MONTH AS DATE)
 )
 SELECT
   month::DATE AS month,
-  project::TEXT AS project,
-  (COUNT(downloads) = DATE_DIFF('DAY', month, CAST(month + INTERVAL '1' MONTH AS DATE)))::BOOLEAN AS is_whole,
-  @lenses('SUM($lens)::BIGINT AS $lens')
-FROM days
-GROUP BY
-  month,
-  project
+  project,
+  days::INT AS days,
+  is_whole::BOOLEAN AS is_whole,
+  @lenses('$lens::BIGINT AS $lens'),
+  @lenses('previous_$lens::BIGINT AS previous_$lens'),
+  @lenses('(CAST($lens AS DOUBLE) / days / NULLIF(CAST(previous_$lens AS DOUBLE) / previous_days, 0) - 1)::DOUBLE AS change_$lens'),
+  @lenses('previous_year_$lens::BIGINT AS previous_year_$lens'),
+  @lenses('(CAST($lens AS DOUBLE) / days / NULLIF(CAST(previous_year_$lens AS DOUBLE) / previous_year_days, 0) - 1)::DOUBLE AS change_year_$lens')
+FROM compared

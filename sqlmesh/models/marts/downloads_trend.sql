@@ -1,22 +1,46 @@
 MODEL (
   name marts.downloads_trend,
   kind FULL,
-  description 'Downloads of each project on every loaded day since its first. A day without downloads of any project is missing upstream: NULL, never zero.',
+  description 'Downloads of each project on every loaded day since its first, and of the 7 and 28 days that end with it. A day without downloads of any project is missing upstream: NULL, never zero.',
   grain (day, project),
   column_descriptions (
     day = 'UTC day.',
     week = 'Monday of the day.',
+    weekday = '1 for Monday to 7 for Sunday.',
     project = 'Project, by its normalised name.',
     is_missing = 'TRUE where the log has no download of any tracked project on that day.',
+    is_provisional = 'TRUE for the last loaded days, of which downloads may still arrive upstream: as many as the variable provisional_days says. The last day in the data counts, not the clock.',
+    incident = 'What is known to be wrong with the log of the day, by reference.incidents; NULL where nothing is.',
     downloads = 'All downloads.',
     downloads_without_mirrors = 'Downloads by anything but a mirror.',
     downloads_by_installers = 'Downloads by installers such as pip and uv.',
-    downloads_outside_ci = 'Downloads by installers that did not say that they ran in continuous integration.'
+    downloads_outside_ci = 'Downloads by installers that did not say that they ran in continuous integration.',
+    is_whole_7d = 'TRUE where all 7 days that end with this one are loaded and none is missing.',
+    is_whole_28d = 'TRUE where all 28 days that end with this one are loaded and none is missing.',
+    trailing_7d_downloads = 'Sum of all downloads in the 7 days that end with this one; NULL unless they are whole.',
+    trailing_7d_downloads_without_mirrors = 'Sum of downloads by anything but a mirror in the 7 days that end with this one; NULL unless they are whole.',
+    trailing_7d_downloads_by_installers = 'Sum of downloads by installers in the 7 days that end with this one; NULL unless they are whole.',
+    trailing_7d_downloads_outside_ci = 'Sum of downloads by installers outside continuous integration in the 7 days that end with this one; NULL unless they are whole.',
+    trailing_28d_downloads = 'Sum of all downloads in the 28 days that end with this one; NULL unless they are whole.',
+    trailing_28d_downloads_without_mirrors = 'Sum of downloads by anything but a mirror in the 28 days that end with this one; NULL unless they are whole.',
+    trailing_28d_downloads_by_installers = 'Sum of downloads by installers in the 28 days that end with this one; NULL unless they are whole.',
+    trailing_28d_downloads_outside_ci = 'Sum of downloads by installers outside continuous integration in the 28 days that end with this one; NULL unless they are whole.',
+    weekday_index_downloads = 'Mean of all downloads on the last four days of this weekday against the mean of the 28 days that end with this one, so 1 is an average day; NULL unless they are whole.',
+    weekday_index_downloads_without_mirrors = 'Mean of downloads by anything but a mirror on the last four days of this weekday against the mean of the 28 days that end with this one, so 1 is an average day; NULL unless they are whole.',
+    weekday_index_downloads_by_installers = 'Mean of downloads by installers on the last four days of this weekday against the mean of the 28 days that end with this one, so 1 is an average day; NULL unless they are whole.',
+    weekday_index_downloads_outside_ci = 'Mean of downloads by installers outside continuous integration on the last four days of this weekday against the mean of the 28 days that end with this one, so 1 is an average day; NULL unless they are whole.'
   ),
   audits (
     unique_combination_of_columns(columns := (day, project)),
-    not_null(columns := (day, week, project, is_missing)),
-    forall(criteria := (is_missing = (downloads IS NULL)))
+    not_null(columns := (day, week, weekday, project, is_missing, is_provisional, is_whole_7d, is_whole_28d)),
+    forall(
+      criteria := (
+        is_missing = (downloads IS NULL),
+        is_whole_7d = (trailing_7d_downloads IS NOT NULL),
+        is_whole_28d = (trailing_28d_downloads IS NOT NULL),
+        trailing_7d_downloads <= trailing_28d_downloads OR trailing_28d_downloads IS NULL
+      )
+    )
   )
 );
 
@@ -31,17 +55,70 @@ WITH covered AS (
   FROM marts.downloads_daily
   GROUP BY
     project
+), latest AS (
+  SELECT
+    MAX(day) AS last_day
+  FROM staging.loaded_days
+), disturbed AS (
+  SELECT
+    c.day,
+    MIN(i.what) AS incident
+  FROM (
+    SELECT DISTINCT
+      day
+    FROM staging.loaded_days
+  ) AS c
+  INNER JOIN reference.incidents AS i
+    ON c.day BETWEEN i.first_day AND i.last_day
+  GROUP BY
+    c.day
+), spine AS (
+  SELECT
+    l.day,
+    l.week,
+    l.project,
+    c.day IS NULL AS is_missing,
+    DATE_DIFF('DAY', l.day, t.last_day) < @provisional_days AS is_provisional,
+    i.incident,
+    @lenses('CASE WHEN c.day IS NOT NULL THEN COALESCE(d.$lens, 0) END AS $lens')
+  FROM staging.loaded_days AS l
+  CROSS JOIN latest AS t
+  INNER JOIN started AS s
+    ON l.project = s.project AND l.day >= s.first_day
+  LEFT JOIN covered AS c
+    ON l.day = c.day
+  LEFT JOIN disturbed AS i
+    ON l.day = i.day
+  LEFT JOIN marts.downloads_daily AS d
+    ON l.day = d.day AND l.project = d.project
+), windows AS (
+  /* A window of rows stretches over days that are not loaded: seven rows are seven days only if the first is six days back. */
+  SELECT
+    day,
+    project,
+    COUNT(downloads) OVER (PARTITION BY project ORDER BY day ROWS BETWEEN 6 PRECEDING AND CURRENT ROW) = 7
+    AND DATE_DIFF('DAY', LAG(day, 6) OVER (PARTITION BY project ORDER BY day), day) = 6 AS is_whole_7d,
+    COUNT(downloads) OVER (PARTITION BY project ORDER BY day ROWS BETWEEN 27 PRECEDING AND CURRENT ROW) = 28
+    AND DATE_DIFF('DAY', LAG(day, 27) OVER (PARTITION BY project ORDER BY day), day) = 27 AS is_whole_28d,
+    @lenses('SUM($lens) OVER (PARTITION BY project ORDER BY day ROWS BETWEEN 6 PRECEDING AND CURRENT ROW) AS sum_7d_$lens'),
+    @lenses('SUM($lens) OVER (PARTITION BY project ORDER BY day ROWS BETWEEN 27 PRECEDING AND CURRENT ROW) AS sum_28d_$lens'),
+    @lenses('$lens + LAG($lens, 7) OVER (PARTITION BY project ORDER BY day) + LAG($lens, 14) OVER (PARTITION BY project ORDER BY day) + LAG($lens, 21) OVER (PARTITION BY project ORDER BY day) AS weekday_$lens')
+  FROM spine
 )
 SELECT
-  l.day,
-  l.week,
-  l.project,
-  (c.day IS NULL)::BOOLEAN AS is_missing,
-  @lenses('(CASE WHEN c.day IS NOT NULL THEN COALESCE(d.$lens, 0) END)::BIGINT AS $lens')
-FROM staging.loaded_days AS l
-INNER JOIN started AS s
-  ON l.project = s.project AND l.day >= s.first_day
-LEFT JOIN covered AS c
-  ON l.day = c.day
-LEFT JOIN marts.downloads_daily AS d
-  ON l.day = d.day AND l.project = d.project
+  s.day,
+  s.week,
+  (DATE_DIFF('DAY', s.week, s.day) + 1)::INT AS weekday,
+  s.project,
+  s.is_missing::BOOLEAN AS is_missing,
+  s.is_provisional::BOOLEAN AS is_provisional,
+  s.incident::TEXT AS incident,
+  @lenses('s.$lens::BIGINT AS $lens'),
+  COALESCE(w.is_whole_7d, FALSE)::BOOLEAN AS is_whole_7d,
+  COALESCE(w.is_whole_28d, FALSE)::BOOLEAN AS is_whole_28d,
+  @lenses('(CASE WHEN w.is_whole_7d THEN w.sum_7d_$lens END)::BIGINT AS trailing_7d_$lens'),
+  @lenses('(CASE WHEN w.is_whole_28d THEN w.sum_28d_$lens END)::BIGINT AS trailing_28d_$lens'),
+  @lenses('(CASE WHEN w.is_whole_28d THEN CAST(w.weekday_$lens * 7 AS DOUBLE) / NULLIF(w.sum_28d_$lens, 0) END)::DOUBLE AS weekday_index_$lens')
+FROM spine AS s
+INNER JOIN windows AS w
+  ON s.day = w.day AND s.project = w.project

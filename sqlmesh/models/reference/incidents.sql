@@ -1,0 +1,27 @@
+MODEL (
+  name reference.incidents,
+  kind SEED (
+    path '$root/seeds/incidents.csv'
+  ),
+  columns (
+    first_day DATE,
+    last_day DATE,
+    what TEXT,
+    source TEXT
+  ),
+  description 'Days on which the public log is known to be wrong, for every project.',
+  column_descriptions (
+    first_day = 'First UTC day.',
+    last_day = 'Last UTC day.',
+    what = 'What is wrong.',
+    source = 'Where that was reported.'
+  ),
+  grain (first_day, what),
+  -- A seed has no query to test.
+  ignored_rules ['nomissingunittest'],
+  audits (
+    unique_combination_of_columns(columns := (first_day, what)),
+    not_null(columns := (first_day, last_day, what, source)),
+    forall(criteria := (first_day <= last_day))
+  )
+);
