@@ -69,7 +69,7 @@ WITH covered AS (
     FROM staging.loaded_days
   ) AS c
   INNER JOIN reference.incidents AS i
-    ON c.day BETWEEN i.first_day AND i.last_day
+    ON c.day BETWEEN CAST(i.first_day AS DATE) AND CAST(i.last_day AS DATE)
   GROUP BY
     c.day
 ), spine AS (

@@ -3,9 +3,10 @@ MODEL (
   kind SEED (
     path '$root/seeds/incidents.csv'
   ),
+  -- As dates SQLMesh would warn on the terminal.
   columns (
-    first_day DATE,
-    last_day DATE,
+    first_day TEXT,
+    last_day TEXT,
     what TEXT,
     source TEXT
   ),
@@ -22,6 +23,6 @@ MODEL (
   audits (
     unique_combination_of_columns(columns := (first_day, what)),
     not_null(columns := (first_day, last_day, what, source)),
-    forall(criteria := (first_day <= last_day))
+    forall(criteria := (CAST(first_day AS DATE) <= CAST(last_day AS DATE)))
   )
 );

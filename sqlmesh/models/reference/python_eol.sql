@@ -3,25 +3,28 @@ MODEL (
   kind SEED (
     path '$root/seeds/python_eol.csv'
   ),
+  -- As text SQLMesh would read 3.10 as a float, 3.1; as dates it would warn on the terminal.
   columns (
-    python_minor TEXT,
-    released DATE,
-    end_of_life DATE,
+    major INT,
+    minor INT,
+    released TEXT,
+    end_of_life TEXT,
     source TEXT
   ),
   description 'When each minor version of Python was released, and until when it gets security fixes, by its release schedule.',
   column_descriptions (
-    python_minor = 'Python, as 3.12.',
+    major = 'Python, 3 of 3.12.',
+    minor = 'Its minor version, 12 of 3.12.',
     released = 'Day of the first final release, or the planned one.',
     end_of_life = 'Last day of support. Where only a month is announced, the last day of that month.',
     source = 'The release schedule that says so.'
   ),
-  grain python_minor,
+  grain (major, minor),
   -- A seed has no query to test.
   ignored_rules ['nomissingunittest'],
   audits (
-    unique_values(columns := python_minor),
-    not_null(columns := (python_minor, released, end_of_life, source)),
-    forall(criteria := (released < end_of_life))
+    unique_combination_of_columns(columns := (major, minor)),
+    not_null(columns := (major, minor, released, end_of_life, source)),
+    forall(criteria := (CAST(released AS DATE) < CAST(end_of_life AS DATE)))
   )
 );
