@@ -9,7 +9,7 @@ MODEL (
     version_order = '1 for the oldest version of the project by PEP 440.',
     is_prerelease = 'TRUE for alphas, betas, candidates and development releases.',
     day = 'UTC day.',
-    days_since_release = '0 on the day of the release; a lower bound where days before it are missing.',
+    days_since_release = '0 on the first day with a download; a lower bound, as the release may have been before it.',
     previous_version = 'The next older version of the project that was downloaded; of a prerelease, the next older prerelease.',
     downloads = 'All downloads.',
     downloads_without_mirrors = 'Downloads by anything but a mirror.',

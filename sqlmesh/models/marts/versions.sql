@@ -14,7 +14,7 @@ MODEL (
     previous_version = 'The next older version of the project that was downloaded; of a prerelease, the next older prerelease.',
     first_seen = 'First UTC day with a download.',
     last_seen = 'Last UTC day with a download.',
-    released_on = 'first_seen, where the version is newer than all that the data starts with; NULL where the data cannot tell the release: it may have been before the first day.',
+    released_on = 'first_seen, where the version is newer than all that the data starts with: the release was on that day or before it. NULL where the data cannot tell: the version may be older than the data.',
     downloads = 'All downloads.',
     downloads_without_mirrors = 'Downloads by anything but a mirror.',
     downloads_by_installers = 'Downloads by installers such as pip and uv.',

@@ -14,7 +14,7 @@ MODEL (
     previous_version = 'The next older version of the project that was downloaded; of a prerelease, the next older prerelease.',
     first_seen = 'First UTC day with a download.',
     last_seen = 'Last UTC day with a download.',
-    released_on = 'first_seen, where the version is newer than all that the data starts with: stable ones are compared with stable ones. NULL for all others, a release of an older line included: a rare download of an old version looks like one. The release was on that day or, after missing days, before it.',
+    released_on = 'first_seen, where the version is newer than all that the data starts with: stable ones are compared with stable ones. NULL for all others, a release of an older line included: a rare download of an old version looks like one. The release was on that day or before it.',
     downloads = 'All downloads.',
     downloads_without_mirrors = 'Downloads by anything but a mirror.',
     downloads_by_installers = 'Downloads by installers such as pip and uv.',

@@ -1,0 +1,222 @@
+MODEL (
+  name marts.python_support,
+  kind FULL,
+  description 'What dropping a Python costs: each minor version in the 28 days that end with the last loaded one, against the 28 days before, with its trend over the last 13 whole weeks. The last day in the data counts, not the clock.',
+  grain (project, python_minor),
+  column_descriptions (
+    project = 'Project, by its normalised name.',
+    python_minor = 'Python of the client, as 3.12; unknown where it did not say.',
+    python_order = '3012 for 3.12, to sort by; NULL where the client did not say.',
+    first_day = 'First UTC day of the 28.',
+    last_day = 'Last UTC day of the 28.',
+    end_of_life = 'Last day of support by reference.python_eol; NULL where that does not list the version.',
+    status = 'end of life, supported, prerelease, or unknown, on the last day.',
+    downloads = 'All downloads.',
+    downloads_without_mirrors = 'Downloads by anything but a mirror.',
+    downloads_by_installers = 'Downloads by installers such as pip and uv.',
+    downloads_outside_ci = 'Downloads by installers that did not say that they ran in continuous integration.',
+    share_downloads = 'Share of all downloads of the project; with that of unknown they sum to 1.',
+    share_downloads_without_mirrors = 'Share of downloads by anything but a mirror of the project; with that of unknown they sum to 1.',
+    share_downloads_by_installers = 'Share of downloads by installers of the project; with that of unknown they sum to 1.',
+    share_downloads_outside_ci = 'Share of downloads by installers outside continuous integration of the project; with that of unknown they sum to 1.',
+    change_share_downloads = 'Change of that share against the 28 days before, in points, 0.01 being one per cent of the downloads; NULL unless the data covers both.',
+    change_share_downloads_without_mirrors = 'Change of that share against the 28 days before, in points, 0.01 being one per cent of the downloads; NULL unless the data covers both.',
+    change_share_downloads_by_installers = 'Change of that share against the 28 days before, in points, 0.01 being one per cent of the downloads; NULL unless the data covers both.',
+    change_share_downloads_outside_ci = 'Change of that share against the 28 days before, in points, 0.01 being one per cent of the downloads; NULL unless the data covers both.',
+    slope_share_downloads = 'Points that the share gains in a month (30.4375 days), by a line of least squares through the last 13 whole weeks; NULL with less than 4.',
+    slope_share_downloads_without_mirrors = 'Points that the share gains in a month (30.4375 days), by a line of least squares through the last 13 whole weeks; NULL with less than 4.',
+    slope_share_downloads_by_installers = 'Points that the share gains in a month (30.4375 days), by a line of least squares through the last 13 whole weeks; NULL with less than 4.',
+    slope_share_downloads_outside_ci = 'Points that the share gains in a month (30.4375 days), by a line of least squares through the last 13 whole weeks; NULL with less than 4.',
+    drop_share_downloads = 'Cost of dropping this Python and all older ones: their share of all downloads by clients that say which Python they have; NULL for unknown.',
+    drop_share_downloads_without_mirrors = 'Cost of dropping this Python and all older ones: their share of downloads by anything but a mirror by clients that say which Python they have; NULL for unknown.',
+    drop_share_downloads_by_installers = 'Cost of dropping this Python and all older ones: their share of downloads by installers by clients that say which Python they have; NULL for unknown.',
+    drop_share_downloads_outside_ci = 'Cost of dropping this Python and all older ones: their share of downloads by installers outside continuous integration by clients that say which Python they have; NULL for unknown.',
+    slope_drop_share_downloads = 'Points that this cost gains in a month, by a line through the same weeks.',
+    slope_drop_share_downloads_without_mirrors = 'Points that this cost gains in a month, by a line through the same weeks.',
+    slope_drop_share_downloads_by_installers = 'Points that this cost gains in a month, by a line through the same weeks.',
+    slope_drop_share_downloads_outside_ci = 'Points that this cost gains in a month, by a line through the same weeks.',
+    statement = 'The cost outside continuous integration as a sentence; NULL for unknown, or where nothing says which Python it has.'
+  ),
+  audits (
+    unique_combination_of_columns(columns := (project, python_minor)),
+    not_null(columns := (project, python_minor, status, first_day, last_day, downloads)),
+    sums_to_one(of := (project)),
+    accepted_values("column" := status, is_in := ('end of life', 'supported', 'prerelease', 'unknown')),
+    lenses_nest(),
+    forall(criteria := (drop_share_downloads IS NULL OR drop_share_downloads BETWEEN 0 AND 1.000001))
+  )
+);
+
+WITH latest AS (
+  SELECT
+    MAX(day) AS last_day
+  FROM staging.loaded_days
+), started AS (
+  SELECT
+    project,
+    MIN(day) AS first_day
+  FROM marts.downloads_trend
+  GROUP BY
+    project
+), counted AS (
+  SELECT
+    p.project,
+    p.python_minor,
+    l.last_day,
+    DATE_DIFF('DAY', s.first_day, l.last_day) >= 55 AS is_comparable,
+    @lenses('SUM(CASE WHEN DATE_DIFF(''DAY'', p.day, l.last_day) <= 27 THEN p.$lens ELSE 0 END) AS $lens'),
+    @lenses('SUM(CASE WHEN DATE_DIFF(''DAY'', p.day, l.last_day) > 27 THEN p.$lens ELSE 0 END) AS previous_$lens')
+  FROM marts.downloads_by_python AS p
+  CROSS JOIN latest AS l
+  INNER JOIN started AS s
+    ON p.project = s.project
+  WHERE
+    DATE_DIFF('DAY', p.day, l.last_day) BETWEEN 0 AND 55
+  GROUP BY
+    p.project,
+    p.python_minor,
+    l.last_day,
+    DATE_DIFF('DAY', s.first_day, l.last_day) >= 55
+), parsed AS (
+  /* No backslash in the pattern: engines disagree on how to unescape it. */
+  SELECT
+    project,
+    python_minor,
+    last_day,
+    is_comparable,
+    CAST(NULLIF(REGEXP_EXTRACT(python_minor, '^([0-9]{1,3})[.][0-9]{1,3}$', 1), '') AS INT) AS major,
+    CAST(NULLIF(REGEXP_EXTRACT(python_minor, '^[0-9]{1,3}[.]([0-9]{1,3})$', 1), '') AS INT) AS minor,
+    @lenses('$lens'),
+    @lenses('previous_$lens'),
+    @lenses('SUM($lens) OVER (PARTITION BY project) AS total_$lens'),
+    @lenses('SUM(previous_$lens) OVER (PARTITION BY project) AS previous_total_$lens')
+  FROM counted
+), ordered AS (
+  SELECT
+    project,
+    python_minor,
+    last_day,
+    major,
+    minor,
+    major * 1000 + minor AS python_order,
+    @lenses('$lens'),
+    @lenses('CAST($lens AS DOUBLE) / NULLIF(total_$lens, 0) AS share_$lens'),
+    @lenses('CASE WHEN is_comparable THEN CAST(previous_$lens AS DOUBLE) / NULLIF(previous_total_$lens, 0) END AS previous_share_$lens')
+  FROM parsed
+), dropped AS (
+  SELECT
+    project,
+    python_minor,
+    @lenses('CAST(SUM($lens) OVER (PARTITION BY project ORDER BY python_order, python_minor ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS DOUBLE) / NULLIF(SUM($lens) OVER (PARTITION BY project), 0) AS drop_share_$lens')
+  FROM ordered
+  WHERE
+    NOT python_order IS NULL
+), whole_weeks AS (
+  SELECT
+    project,
+    week,
+    @lenses('$lens'),
+    ROW_NUMBER() OVER (PARTITION BY project ORDER BY week DESC) AS age
+  FROM marts.downloads_weekly
+  WHERE
+    is_whole
+), grid AS (
+  /* A week without a version has none of it: without its zero the line would be too flat. */
+  SELECT
+    o.project,
+    o.python_minor,
+    o.python_order,
+    w.week,
+    CAST(-DATE_DIFF('DAY', w.week, o.last_day) AS DOUBLE) / 30.4375 AS months,
+    @lenses('w.$lens AS total_$lens'),
+    @lenses('COALESCE(p.$lens, 0) AS $lens')
+  FROM ordered AS o
+  INNER JOIN whole_weeks AS w
+    ON o.project = w.project AND w.age <= 13
+  LEFT JOIN marts.python_weekly AS p
+    ON o.project = p.project AND o.python_minor = p.python_minor AND w.week = p.week
+), points AS (
+  SELECT
+    project,
+    python_minor,
+    months,
+    @lenses('CAST($lens AS DOUBLE) / NULLIF(total_$lens, 0) AS share_$lens'),
+    @lenses('CASE WHEN NOT python_order IS NULL THEN CAST(SUM($lens) OVER (PARTITION BY project, week, python_order IS NULL ORDER BY python_order, python_minor ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS DOUBLE) / NULLIF(SUM($lens) OVER (PARTITION BY project, week, python_order IS NULL), 0) END AS drop_share_$lens')
+  FROM grid
+), centred AS (
+  SELECT
+    project,
+    python_minor,
+    months,
+    @lenses('share_$lens'),
+    @lenses('drop_share_$lens'),
+    @lenses('months - AVG(CASE WHEN NOT share_$lens IS NULL THEN months END) OVER (PARTITION BY project, python_minor) AS months_$lens'),
+    @lenses('months - AVG(CASE WHEN NOT drop_share_$lens IS NULL THEN months END) OVER (PARTITION BY project, python_minor) AS drop_months_$lens')
+  FROM points
+), slopes AS (
+  SELECT
+    project,
+    python_minor,
+    @lenses('CASE WHEN COUNT(share_$lens) >= 4 THEN SUM(months_$lens * share_$lens) / NULLIF(SUM(CASE WHEN NOT share_$lens IS NULL THEN months_$lens * months_$lens END), 0) END AS slope_share_$lens'),
+    @lenses('CASE WHEN COUNT(drop_share_$lens) >= 4 THEN SUM(drop_months_$lens * drop_share_$lens) / NULLIF(SUM(CASE WHEN NOT drop_share_$lens IS NULL THEN drop_months_$lens * drop_months_$lens END), 0) END AS slope_drop_share_$lens')
+  FROM centred
+  GROUP BY
+    project,
+    python_minor
+), joined AS (
+  SELECT
+    o.project,
+    o.python_minor,
+    o.python_order,
+    o.last_day,
+    CAST(e.released AS DATE) AS released,
+    CAST(e.end_of_life AS DATE) AS end_of_life,
+    @lenses('o.$lens'),
+    @lenses('o.share_$lens'),
+    @lenses('o.share_$lens - o.previous_share_$lens AS change_share_$lens'),
+    @lenses('s.slope_share_$lens'),
+    @lenses('d.drop_share_$lens'),
+    @lenses('s.slope_drop_share_$lens')
+  FROM ordered AS o
+  LEFT JOIN dropped AS d
+    ON o.project = d.project AND o.python_minor = d.python_minor
+  LEFT JOIN slopes AS s
+    ON o.project = s.project AND o.python_minor = s.python_minor
+  LEFT JOIN reference.python_eol AS e
+    ON o.major = e.major AND o.minor = e.minor
+)
+SELECT
+  project,
+  python_minor,
+  python_order::INT AS python_order,
+  CAST(last_day - INTERVAL 27 DAY AS DATE) AS first_day,
+  last_day::DATE AS last_day,
+  end_of_life::DATE AS end_of_life,
+  (CASE
+    WHEN end_of_life IS NULL
+    THEN 'unknown'
+    WHEN last_day > end_of_life
+    THEN 'end of life'
+    WHEN last_day < released
+    THEN 'prerelease'
+    ELSE 'supported'
+  END)::TEXT AS status,
+  @lenses('$lens::BIGINT AS $lens'),
+  @lenses('share_$lens::DOUBLE AS share_$lens'),
+  @lenses('change_share_$lens::DOUBLE AS change_share_$lens'),
+  @lenses('slope_share_$lens::DOUBLE AS slope_share_$lens'),
+  @lenses('drop_share_$lens::DOUBLE AS drop_share_$lens'),
+  @lenses('slope_drop_share_$lens::DOUBLE AS slope_drop_share_$lens'),
+  (
+    'Dropping Python ' || python_minor || ' and older costs ' || CAST(CAST(drop_share_downloads_outside_ci * 100 AS DECIMAL(9, 1)) AS TEXT) || ' % of installer downloads outside CI'
+    || CASE
+      WHEN slope_drop_share_downloads_outside_ci >= 0.0005
+      THEN ', rising ' || CAST(CAST(slope_drop_share_downloads_outside_ci * 100 AS DECIMAL(9, 1)) AS TEXT) || ' points a month.'
+      WHEN slope_drop_share_downloads_outside_ci <= -0.0005
+      THEN ', falling ' || CAST(CAST(slope_drop_share_downloads_outside_ci * -100 AS DECIMAL(9, 1)) AS TEXT) || ' points a month.'
+      WHEN slope_drop_share_downloads_outside_ci IS NULL
+      THEN '.'
+      ELSE ', steady.'
+    END
+  )::TEXT AS statement
+FROM joined
