@@ -44,6 +44,10 @@ plan: setup
 audit: setup
     @{{ python }} -m pipelines audit
 
+# Tell which of the last days are unusual, as Markdown; exits with 3 if any is (docs/alerts.md).
+alerts *arguments: setup
+    @{{ python }} -m pipelines alerts "$@"
+
 # Show the rows that break the contract, by reason.
 quarantine *arguments: setup
     @{{ python }} -m pipelines quarantine "$@"

@@ -12,7 +12,10 @@ from rich.text import Text
 
 from pipelines import site as evidence
 from pipelines import summary
-from pipelines.badges import Lens, write_badges
+from pipelines.alerts import FOUND, Lens, Severity
+from pipelines.alerts import show as show_alerts
+from pipelines.badges import Lens as BadgeLens
+from pipelines.badges import write_badges
 from pipelines.costs import ExtractLedger, show_costs, show_estimate
 from pipelines.demo import FOLDER, awaits_demo, write_demo
 from pipelines.destinations import WAREHOUSE, find_lake, find_place, open_lakes
@@ -170,6 +173,17 @@ def audit() -> None:
 
 
 @app.command()
+def alerts(
+    severity: Annotated[Severity, typer.Option(help="The least severe to tell.")] = Severity.WARNING,
+    days: Annotated[int, typer.Option(min=1, help="The last days in the data to look at.")] = 7,
+    lens: Annotated[Lens, typer.Option(help="The downloads to look at.")] = Lens.BY_INSTALLERS,
+) -> None:
+    """Print the anomalies of the last days as Markdown; exit with 3 if there is any, for use in a scheduled job."""
+    if show_alerts(open_warehouse(), severity, days, lens):
+        raise typer.Exit(FOUND)
+
+
+@app.command()
 def quarantine(
     project: Annotated[str | None, typer.Option(help="Only this project.")] = None,
     examples: Annotated[int, typer.Option(min=0, help="Rows to show for each reason.")] = 3,
@@ -197,7 +211,7 @@ def export_files(
         str | None, typer.Option(help="A lake's name, or a folder; without it, the one beside the warehouse.")
     ] = None,
     badges: Annotated[bool, typer.Option("--badges", help="A shields.io badge of each project, and no mart.")] = False,  # noqa: FBT002 - a flag
-    lens: Annotated[Lens, typer.Option(help="Which downloads the badges count.")] = Lens.INSTALLERS,
+    lens: Annotated[BadgeLens, typer.Option(help="Which downloads the badges count.")] = BadgeLens.INSTALLERS,
 ) -> None:
     """Write marts as files for other tools, or badges for READMEs, from what the last run has exported."""
     if badges and marts:

@@ -1,0 +1,210 @@
+MODEL (
+  name marts.anomalies,
+  kind FULL,
+  description 'Days of each project that are unlike the same weekday of the eight weeks before, by each lens, and why. The score is robust: deviations from the median in units of 1.4826 median absolute deviations, which is a standard deviation for normal data; a single odd day of the eight moves neither.',
+  grain (day, project, lens),
+  column_descriptions (
+    day = 'UTC day.',
+    project = 'Project, by its normalised name.',
+    lens = 'Column of the marts that is counted by: downloads, downloads_without_mirrors, downloads_by_installers or downloads_outside_ci.',
+    severity = 'info for what is explained or has a score of 3.5, warning from 5 on and for a gap, critical from 10 on and for a drop to less than a quarter.',
+    reason = 'gap for a missing day, incident for a day of reference.incidents, provisional for a drop of the last loaded days, release for a rise soon after a release, otherwise spike or drop.',
+    downloads = 'Downloads by the lens; NULL where the day is missing.',
+    usual = 'Median of the same weekday in the eight weeks before; NULL with less than four of them.',
+    spread = 'What a standard deviation would be: 1.4826 times the median absolute deviation, but no less than a tenth of usual, nor than the square root of it, the noise of counting.',
+    score = 'Downloads above usual, in units of spread; NULL where the day is missing.',
+    change = 'Downloads against usual, as a fraction of it; NULL where the day is missing or nothing is usual.',
+    baseline_days = 'Days that usual is the median of.',
+    version = 'The newest version that was released within as many days as the variable release_days says; NULL where none was, or the data cannot tell.',
+    incident = 'What reference.incidents says about the day.'
+  ),
+  audits (
+    unique_combination_of_columns(columns := (day, project, lens)),
+    not_null(columns := (day, project, lens, severity, reason, baseline_days)),
+    accepted_values("column" := severity, is_in := ('info', 'warning', 'critical')),
+    accepted_values("column" := reason, is_in := ('gap', 'incident', 'provisional', 'release', 'spike', 'drop')),
+    forall(
+      criteria := (
+        NOT (downloads IS NULL AND reason IN ('spike', 'drop', 'release', 'provisional')),
+        NOT (severity <> 'info' AND reason IN ('incident', 'provisional', 'release')),
+        score IS NULL OR ABS(score) >= 3.5
+      )
+    )
+  )
+);
+
+WITH counts AS (
+  SELECT day, project, is_missing, is_provisional, incident, 'downloads' AS lens, downloads AS downloads FROM marts.downloads_trend
+  UNION ALL
+  SELECT day, project, is_missing, is_provisional, incident, 'downloads_without_mirrors' AS lens, downloads_without_mirrors AS downloads FROM marts.downloads_trend
+  UNION ALL
+  SELECT day, project, is_missing, is_provisional, incident, 'downloads_by_installers' AS lens, downloads_by_installers AS downloads FROM marts.downloads_trend
+  UNION ALL
+  SELECT day, project, is_missing, is_provisional, incident, 'downloads_outside_ci' AS lens, downloads_outside_ci AS downloads FROM marts.downloads_trend
+), weeks_back AS (
+  SELECT 7 AS days
+  UNION ALL
+  SELECT 14 AS days
+  UNION ALL
+  SELECT 21 AS days
+  UNION ALL
+  SELECT 28 AS days
+  UNION ALL
+  SELECT 35 AS days
+  UNION ALL
+  SELECT 42 AS days
+  UNION ALL
+  SELECT 49 AS days
+  UNION ALL
+  SELECT 56 AS days
+), baselines AS (
+  SELECT
+    c.day,
+    c.project,
+    c.lens,
+    b.downloads AS past,
+    ROW_NUMBER() OVER (PARTITION BY c.project, c.lens, c.day ORDER BY b.downloads, b.day) AS place,
+    COUNT(*) OVER (PARTITION BY c.project, c.lens, c.day) AS places
+  FROM counts AS c
+  CROSS JOIN weeks_back AS w
+  INNER JOIN counts AS b
+    ON c.project = b.project
+    AND c.lens = b.lens
+    AND b.day = CAST(c.day - INTERVAL (w.days) DAY AS DATE)
+  WHERE
+    NOT b.downloads IS NULL
+), medians AS (
+  /* Of an even number the two in the middle, of an odd one the one: engines have no median in common. */
+  SELECT
+    day,
+    project,
+    lens,
+    places,
+    AVG(CASE WHEN 2 * place BETWEEN places AND places + 2 THEN past END) AS usual
+  FROM baselines
+  WHERE
+    places >= 4
+  GROUP BY
+    day,
+    project,
+    lens,
+    places
+), deviations AS (
+  SELECT
+    m.day,
+    m.project,
+    m.lens,
+    m.places,
+    m.usual,
+    ABS(b.past - m.usual) AS deviation,
+    ROW_NUMBER() OVER (PARTITION BY m.project, m.lens, m.day ORDER BY ABS(b.past - m.usual), b.place) AS place
+  FROM medians AS m
+  INNER JOIN baselines AS b
+    ON m.day = b.day AND m.project = b.project AND m.lens = b.lens
+), spreads AS (
+  SELECT
+    day,
+    project,
+    lens,
+    places,
+    usual,
+    GREATEST(1.4826 * AVG(CASE WHEN 2 * place BETWEEN places AND places + 2 THEN deviation END), 0.1 * usual, SQRT(usual), 1) AS spread
+  FROM deviations
+  GROUP BY
+    day,
+    project,
+    lens,
+    places,
+    usual
+), released AS (
+  SELECT
+    t.day,
+    t.project,
+    MAX(r.version_order) AS version_order
+  FROM marts.downloads_trend AS t
+  INNER JOIN staging.releases AS r
+    ON t.project = r.project AND DATE_DIFF('DAY', r.released_on, t.day) BETWEEN 0 AND @release_days - 1
+  GROUP BY
+    t.day,
+    t.project
+), scored AS (
+  SELECT
+    c.day,
+    c.project,
+    c.lens,
+    c.is_missing,
+    c.is_provisional,
+    c.incident,
+    c.downloads,
+    s.usual,
+    s.spread,
+    COALESCE(s.places, 0) AS baseline_days,
+    (c.downloads - s.usual) / s.spread AS score,
+    r.version
+  FROM counts AS c
+  LEFT JOIN spreads AS s
+    ON c.day = s.day AND c.project = s.project AND c.lens = s.lens
+  LEFT JOIN released AS n
+    ON c.day = n.day AND c.project = n.project
+  LEFT JOIN staging.releases AS r
+    ON n.project = r.project AND n.version_order = r.version_order
+), explained AS (
+  SELECT
+    day,
+    project,
+    lens,
+    downloads,
+    usual,
+    spread,
+    score,
+    baseline_days,
+    version,
+    incident,
+    CASE
+      WHEN NOT incident IS NULL
+      THEN 'incident'
+      WHEN is_missing
+      THEN 'gap'
+      WHEN is_provisional AND score < 0
+      THEN 'provisional'
+      WHEN NOT version IS NULL AND score > 0
+      THEN 'release'
+      WHEN score > 0
+      THEN 'spike'
+      ELSE 'drop'
+    END AS reason
+  FROM scored
+  WHERE
+    /* Few downloads vary much: below the minimum, nothing of it is news. */
+    (
+      is_missing AND COALESCE(usual, @anomaly_minimum) >= @anomaly_minimum
+    )
+    OR (
+      ABS(score) >= 3.5 AND GREATEST(downloads, usual) >= @anomaly_minimum
+    )
+)
+SELECT
+  day,
+  project,
+  lens::TEXT AS lens,
+  (CASE
+    WHEN reason IN ('incident', 'provisional', 'release')
+    THEN 'info'
+    WHEN reason = 'gap'
+    THEN 'warning'
+    WHEN ABS(score) >= 10 OR downloads < usual / 4
+    THEN 'critical'
+    WHEN ABS(score) >= 5
+    THEN 'warning'
+    ELSE 'info'
+  END)::TEXT AS severity,
+  reason::TEXT AS reason,
+  downloads::BIGINT AS downloads,
+  usual::DOUBLE AS usual,
+  spread::DOUBLE AS spread,
+  score::DOUBLE AS score,
+  (downloads / NULLIF(usual, 0) - 1)::DOUBLE AS change,
+  baseline_days::INT AS baseline_days,
+  version::TEXT AS version,
+  incident::TEXT AS incident
+FROM explained
