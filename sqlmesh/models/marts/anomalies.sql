@@ -34,13 +34,13 @@ MODEL (
 );
 
 WITH counts AS (
-  SELECT day, project, is_missing, is_provisional, incident, 'downloads' AS lens, downloads AS downloads FROM marts.downloads_trend
+  SELECT day, DATE_DIFF('DAY', CAST('2016-01-01' AS DATE), day) AS day_number, project, is_missing, is_provisional, incident, 'downloads' AS lens, downloads AS downloads FROM marts.downloads_trend
   UNION ALL
-  SELECT day, project, is_missing, is_provisional, incident, 'downloads_without_mirrors' AS lens, downloads_without_mirrors AS downloads FROM marts.downloads_trend
+  SELECT day, DATE_DIFF('DAY', CAST('2016-01-01' AS DATE), day) AS day_number, project, is_missing, is_provisional, incident, 'downloads_without_mirrors' AS lens, downloads_without_mirrors AS downloads FROM marts.downloads_trend
   UNION ALL
-  SELECT day, project, is_missing, is_provisional, incident, 'downloads_by_installers' AS lens, downloads_by_installers AS downloads FROM marts.downloads_trend
+  SELECT day, DATE_DIFF('DAY', CAST('2016-01-01' AS DATE), day) AS day_number, project, is_missing, is_provisional, incident, 'downloads_by_installers' AS lens, downloads_by_installers AS downloads FROM marts.downloads_trend
   UNION ALL
-  SELECT day, project, is_missing, is_provisional, incident, 'downloads_outside_ci' AS lens, downloads_outside_ci AS downloads FROM marts.downloads_trend
+  SELECT day, DATE_DIFF('DAY', CAST('2016-01-01' AS DATE), day) AS day_number, project, is_missing, is_provisional, incident, 'downloads_outside_ci' AS lens, downloads_outside_ci AS downloads FROM marts.downloads_trend
 ), weeks_back AS (
   SELECT 7 AS days
   UNION ALL
@@ -70,7 +70,7 @@ WITH counts AS (
   INNER JOIN counts AS b
     ON c.project = b.project
     AND c.lens = b.lens
-    AND b.day = CAST(c.day - INTERVAL (w.days) DAY AS DATE)
+    AND b.day_number = c.day_number - w.days
   WHERE
     NOT b.downloads IS NULL
 ), medians AS (

@@ -44,7 +44,7 @@ MODEL (
 
 WITH days AS (
   SELECT
-    CAST(day - INTERVAL (EXTRACT(DAY FROM day) - 1) DAY AS DATE) AS month,
+    CAST(DATE_TRUNC('MONTH', day) AS DATE) AS month,
     project,
     @lenses('$lens')
   FROM marts.downloads_trend
