@@ -29,7 +29,7 @@ class Severity(StrEnum):
 
     @property
     def or_above(self) -> list[str]:
-        """This one and all that are more severe."""
+        """Its name, and those of all that are more severe."""
         severities = list(Severity)
         return [str(severity) for severity in severities[severities.index(self) :]]
 
@@ -70,18 +70,15 @@ def show(warehouse: Warehouse, severity: Severity, days: int, lens: Lens) -> boo
         raise TransformError("No KPIs have been computed yet.", remedy="`just run` computes them.")
     [(last, is_demo)] = status
     rows = warehouse.query(_FOUND, str(lens), severity.or_above, last, days, [str(each) for each in Severity])
-    anomalies = [Anomaly(*row) for row in rows]
-    console = open_console()
-    for line in _markdown(anomalies, severity, days, lens, last, is_demo=is_demo):
-        console.print(line, markup=False, soft_wrap=True)
-    return bool(anomalies)
-
-
-def _markdown(
-    anomalies: list[Anomaly], severity: Severity, days: int, lens: Lens, last: date, *, is_demo: bool
-) -> list[str]:
     origin = " of demo data: generated, not real" if is_demo else ""
     scope = f"the last {days} days through {last}{origin}, by `{lens}`"
+    console = open_console()
+    for line in _markdown([Anomaly(*row) for row in rows], severity, scope):
+        console.print(line, markup=False, soft_wrap=True)
+    return bool(rows)
+
+
+def _markdown(anomalies: list[Anomaly], severity: Severity, scope: str) -> list[str]:
     if not anomalies:
         return [f"No anomaly of severity {severity} or above in {scope}."]
     return [

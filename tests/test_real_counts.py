@@ -3,7 +3,7 @@
 import csv
 from collections import Counter
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -28,6 +28,13 @@ DIMENSIONS = {
     "country": "SELECT day, project, country_code, downloads FROM marts.downloads_by_country",
     "version": "SELECT day, project, version, downloads FROM marts.downloads_by_version",
 }
+
+WINDOWS = {
+    "2026-06-19/2026-07-18": (date(2026, 6, 19), date(2026, 7, 18)),
+    "2026-04-20/2026-07-18": (date(2026, 4, 20), date(2026, 7, 18)),
+}
+WINDOW_TOLERANCE = 0.001
+"""Of a project's downloads in the window: upstream's breakdowns of a window and its daily totals differ by some too."""
 
 
 def as_list(names: tuple[str, ...]) -> str:
@@ -73,6 +80,20 @@ def published(real_data: Path, projects: tuple[str, ...], dimension: str) -> dic
         }
 
 
+def published_windows(real_data: Path, dimension: str) -> dict[tuple[str, str, str], int]:
+    """The published counts of the history projects in the windows of 30 and 90 days, by a dimension."""
+    with (real_data / "published_counts.csv").open() as file:
+        return {
+            (row["day"], row["project"], row["value"]): int(row["downloads"])
+            for row in csv.DictReader(file)
+            if row["dimension"] == dimension and row["day"] in WINDOWS
+        }
+
+
+def sum_days(totals: dict[tuple[date, str, str], int], project: str, first: date, last: date) -> int:
+    return sum(count for (day, name, _), count in totals.items() if name == project and first <= day <= last)
+
+
 def counted(project: Project, dimension: str) -> dict[tuple[date, str, str], int]:
     return {(day, name, value): count for day, name, value, count in project.query(DIMENSIONS[dimension])}
 
@@ -104,6 +125,55 @@ def test_marts_reproduce_each_daily_total_of_149_days(history: Loaded, real_data
 
     assert dict.fromkeys(HISTORY, 149) == Counter(project for _, project, _ in expected)
     assert expected == counted(history.project, "total")
+
+
+@pytest.mark.parametrize("dimension", [dimension for dimension in DIMENSIONS if dimension != "total"])
+def test_marts_reproduce_each_published_window(history: Loaded, real_data: Path, dimension: str) -> None:
+    """Each published number of 30 and of 90 days is in the mart, within 0.1 % of the project's downloads in them."""
+    expected = published_windows(real_data, dimension)
+    totals = published(real_data, HISTORY, "total")
+    found: Counter[tuple[str, str, str]] = Counter()
+    for (day, project, value), count in counted(history.project, dimension).items():
+        for window, (first, last) in WINDOWS.items():
+            if first <= day <= last:
+                found[window, project, value] += count
+
+    assert {*WINDOWS} == {window for window, _, _ in expected}
+    assert {*HISTORY} == {project for _, project, _ in expected}
+    for (window, project, value), count in expected.items():
+        allowed = WINDOW_TOLERANCE * sum_days(totals, project, *WINDOWS[window])
+        assert abs(found[window, project, value] - count) <= allowed, (window, project, value)
+
+
+@pytest.mark.parametrize("days", [7, 28])
+def test_trailing_sums_are_those_of_the_published_days(history: Loaded, real_data: Path, days: int) -> None:
+    """Each window that ends with a day of the 149 has the sum of its published days, and is NULL until it is full."""
+    totals = published(real_data, HISTORY, "total")
+    start = min(day for day, _, _ in totals)
+    found = history.project.query(f"SELECT day, project, trailing_{days}d_downloads FROM marts.downloads_trend")
+
+    assert len(totals) == len(found)
+    for day, project, trailing in found:
+        first = day - timedelta(days=days - 1)
+        assert trailing == (None if first < start else sum_days(totals, project, first, day)), (day, project)
+
+
+def test_months_are_the_sums_of_the_published_days(history: Loaded, real_data: Path) -> None:
+    """Each month has the sum of its published days, and is whole where all of them are."""
+    totals = published(real_data, HISTORY, "total")
+    expected: Counter[tuple[date, str]] = Counter()
+    for (day, project, _), count in totals.items():
+        expected[day.replace(day=1), project] += count
+
+    assert expected == {
+        (month, project): downloads
+        for month, project, downloads in history.project.query(
+            "SELECT month, project, downloads FROM marts.downloads_monthly"
+        )
+    }
+    assert [(date(2026, month, 1),) for month in (3, 4, 5, 6)] == history.project.query(
+        "SELECT DISTINCT month FROM marts.downloads_monthly WHERE is_whole ORDER BY 1"
+    )
 
 
 @pytest.mark.parametrize("loaded", ["july", "history"])

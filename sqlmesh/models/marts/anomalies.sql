@@ -8,7 +8,7 @@ MODEL (
     project = 'Project, by its normalised name.',
     lens = 'Column of the marts that is counted by: downloads, downloads_without_mirrors, downloads_by_installers or downloads_outside_ci.',
     severity = 'info for what is explained or has a score of 3.5, warning from 5 on and for a gap, critical from 10 on and for a drop to less than a quarter.',
-    reason = 'gap for a missing day, incident for a day of reference.incidents, provisional for a drop of the last loaded days, release for a rise soon after a release, otherwise spike or drop.',
+    reason = 'gap for a missing day, incident for a day of reference.incidents, provisional for a drop of the last loaded days, release for a rise soon after a release, shift where at least five of the seven days before are off in the same direction, otherwise spike or drop.',
     downloads = 'Downloads by the lens; NULL where the day is missing.',
     usual = 'Median of the same weekday in the eight weeks before; NULL with less than four of them.',
     spread = 'What a standard deviation would be: 1.4826 times the median absolute deviation, but no less than a tenth of usual, nor than the square root of it, the noise of counting.',
@@ -22,11 +22,11 @@ MODEL (
     unique_combination_of_columns(columns := (day, project, lens)),
     not_null(columns := (day, project, lens, severity, reason, baseline_days)),
     accepted_values("column" := severity, is_in := ('info', 'warning', 'critical')),
-    accepted_values("column" := reason, is_in := ('gap', 'incident', 'provisional', 'release', 'spike', 'drop')),
+    accepted_values("column" := reason, is_in := ('gap', 'incident', 'provisional', 'release', 'shift', 'spike', 'drop')),
     forall(
       criteria := (
-        NOT (downloads IS NULL AND reason IN ('spike', 'drop', 'release', 'provisional')),
-        NOT (severity <> 'info' AND reason IN ('incident', 'provisional', 'release')),
+        NOT (downloads IS NULL AND reason IN ('spike', 'drop', 'shift', 'release', 'provisional')),
+        NOT (severity <> 'info' AND reason IN ('incident', 'provisional', 'release', 'shift')),
         score IS NULL OR ABS(score) >= 3.5
       )
     )
@@ -148,6 +148,23 @@ WITH counts AS (
     ON c.day = n.day AND c.project = n.project
   LEFT JOIN staging.releases AS r
     ON n.project = r.project AND n.version_order = r.version_order
+), followed AS (
+  SELECT
+    day,
+    project,
+    lens,
+    is_missing,
+    is_provisional,
+    incident,
+    downloads,
+    usual,
+    spread,
+    baseline_days,
+    score,
+    version,
+    SUM(CASE WHEN score >= 3.5 THEN 1 ELSE 0 END) OVER (PARTITION BY project, lens ORDER BY day ROWS BETWEEN 7 PRECEDING AND 1 PRECEDING) AS high_days,
+    SUM(CASE WHEN score <= -3.5 THEN 1 ELSE 0 END) OVER (PARTITION BY project, lens ORDER BY day ROWS BETWEEN 7 PRECEDING AND 1 PRECEDING) AS low_days
+  FROM scored
 ), explained AS (
   SELECT
     day,
@@ -169,11 +186,13 @@ WITH counts AS (
       THEN 'provisional'
       WHEN NOT version IS NULL AND score > 0
       THEN 'release'
+      WHEN score > 0 AND high_days >= 5 OR score < 0 AND low_days >= 5
+      THEN 'shift'
       WHEN score > 0
       THEN 'spike'
       ELSE 'drop'
     END AS reason
-  FROM scored
+  FROM followed
   WHERE
     /* Few downloads vary much: below the minimum, nothing of it is news. */
     (
@@ -188,7 +207,7 @@ SELECT
   project,
   lens::TEXT AS lens,
   (CASE
-    WHEN reason IN ('incident', 'provisional', 'release')
+    WHEN reason IN ('incident', 'provisional', 'release', 'shift')
     THEN 'info'
     WHEN reason = 'gap'
     THEN 'warning'
