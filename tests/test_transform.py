@@ -83,6 +83,24 @@ def test_plan_shows_a_change_and_applies_nothing(
     assert before == small.query("FROM reference.installers ORDER BY ALL")
 
 
+def test_changed_model_that_fails_its_test_is_not_applied(
+    small: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that is changed wrongly stops at its unit test, before any number of it is computed; prod stays."""
+    small.run()
+    before = small.marts()
+    changed = tmp_path / "sqlmesh"
+    shutil.copytree(ROOT / "sqlmesh", changed, ignore=shutil.ignore_patterns(".cache"))
+    model = changed / "models" / "marts" / "downloads_monthly.sql"
+    model.write_text(model.read_text().replace("counted_days = days AS is_whole", "TRUE AS is_whole"))
+    monkeypatch.setattr("pipelines.transform.PROJECT", changed)
+
+    with pytest.raises(TransformError, match="failing test"):
+        small.transform()
+
+    assert before == small.marts()
+
+
 def test_models_start_before_any_day_that_can_be_loaded() -> None:
     """A restatement before a model's start would do nothing, silently."""
     assert "start: 2016-01-01" in (ROOT / "sqlmesh" / "config.yaml").read_text()

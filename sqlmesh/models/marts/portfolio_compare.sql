@@ -42,7 +42,7 @@ MODEL (
     unique_combination_of_columns(columns := (week, project)),
     not_null(columns := (week, project, projects, downloads)),
     sums_to_one(of := (week)),
-    forall(criteria := (rank_downloads BETWEEN 1 AND projects, week <> base_week OR base_week IS NULL OR index_downloads = 100 OR index_downloads IS NULL))
+    forall(criteria := (rank_downloads BETWEEN 1 AND projects, week <> base_week OR index_downloads = 100))
   )
 );
 
