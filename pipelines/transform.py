@@ -40,8 +40,8 @@ def transform(warehouse: Warehouse) -> list[date]:
     """Bring the marts up to date with models, committed loads and forgotten projects; return the recomputed days.
 
     Raises:
-        TransformError: a test of a changed model, an evaluation or an audit failed; the loads stay unacknowledged, so a later run
-            computes their days again.
+        TransformError: a test of a changed model, an evaluation or an audit failed; the loads stay unacknowledged,
+            so a later run computes their days again.
 
     """
     pending = warehouse.pending_days(CONSUMER)
@@ -52,7 +52,7 @@ def transform(warehouse: Warehouse) -> list[date]:
     with _context(warehouse, console) as context, _translated(output):
         plan = context.plan_builder(ENVIRONMENT, skip_tests=True).build()
         if plan.context_diff.has_changes:
-            # The unit tests take longer than a day's KPIs: only models that somebody has changed here have to pass them.
+            # Unit tests take seconds: only models that somebody has changed here have to pass them again.
             if not plan.context_diff.is_new_environment:
                 plan = context.plan_builder(ENVIRONMENT).build()
             context.apply(plan)

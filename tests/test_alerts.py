@@ -104,8 +104,9 @@ def test_critical_day_fails_the_job_by_default(demo_project: Project, tmp_path: 
             "SELECT table_name FROM duckdb_tables() WHERE table_name LIKE 'marts__anomalies%'"
         ).fetchall()
         connection.execute(
-            f"INSERT INTO sqlmesh__marts.{table} (day, project, lens, severity, reason, downloads, usual, score, change) "
-            "VALUES ('2026-06-24', 'saltmarsh', 'downloads_by_installers', 'critical', 'drop', 9, 1000, -9.9, -0.991)"
+            f"INSERT INTO sqlmesh__marts.{table} "
+            "(day, project, lens, severity, reason, downloads, usual, score, change) VALUES "
+            "('2026-06-24', 'saltmarsh', 'downloads_by_installers', 'critical', 'drop', 9, 1000, -9.9, -0.991)"
         )
 
     done = changed.cli("alerts")
