@@ -12,7 +12,7 @@ READ = "marts.downloads_by_version"
 
 
 def parse(version: str) -> Version | None:
-    """The version by PEP 440; `None` where it is none, as with some uploads from before 2014."""
+    """The version by PEP 440; `None` where it is none, as with some old uploads."""
     try:
         return Version(version)
     except InvalidVersion:
