@@ -12,9 +12,8 @@ from rich.text import Text
 
 from pipelines import site as evidence
 from pipelines import summary
-from pipelines.alerts import FOUND, Lens, Severity
+from pipelines.alerts import FOUND, Severity
 from pipelines.alerts import show as show_alerts
-from pipelines.badges import Lens as BadgeLens
 from pipelines.badges import write_badges
 from pipelines.costs import ExtractLedger, show_costs, show_estimate
 from pipelines.demo import FOLDER, awaits_demo, write_demo
@@ -25,6 +24,7 @@ from pipelines.files import Format, write_marts
 from pipelines.fill import fill, require_fillable
 from pipelines.forget import forget as forget_project
 from pipelines.forget import require_forgettable
+from pipelines.lens import Lens
 from pipelines.load import estimate as estimate_load
 from pipelines.load import load
 from pipelines.lock import only_run
@@ -176,7 +176,7 @@ def audit() -> None:
 def alerts(
     severity: Annotated[Severity, typer.Option(help="The least severe to tell.")] = Severity.WARNING,
     days: Annotated[int, typer.Option(min=1, help="The last days in the data to look at.")] = 7,
-    lens: Annotated[Lens, typer.Option(help="The downloads to look at.")] = Lens.BY_INSTALLERS,
+    lens: Annotated[Lens, typer.Option(help="The downloads to look at.")] = Lens.INSTALLERS,
 ) -> None:
     """Print the anomalies of the last days as Markdown; exit with 3 if there is any, for use in a scheduled job."""
     if show_alerts(open_warehouse(), severity, days, lens):
@@ -211,7 +211,7 @@ def export_files(
         str | None, typer.Option(help="A lake's name, or a folder; without it, the one beside the warehouse.")
     ] = None,
     badges: Annotated[bool, typer.Option("--badges", help="A shields.io badge of each project, and no mart.")] = False,  # noqa: FBT002 - a flag
-    lens: Annotated[BadgeLens, typer.Option(help="Which downloads the badges count.")] = BadgeLens.INSTALLERS,
+    lens: Annotated[Lens, typer.Option(help="Which downloads the badges count.")] = Lens.INSTALLERS,
 ) -> None:
     """Write marts as files for other tools, or badges for READMEs, from what the last run has exported."""
     if badges and marts:

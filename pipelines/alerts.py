@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from pipelines.console import open_console
 from pipelines.errors import TransformError
+from pipelines.lens import Lens
 from pipelines.warehouse import Warehouse
 
 FOUND = 3
@@ -34,15 +35,6 @@ class Severity(StrEnum):
         return [str(severity) for severity in severities[severities.index(self) :]]
 
 
-class Lens(StrEnum):
-    """A way to count downloads: a column of the marts."""
-
-    ALL = "downloads"
-    WITHOUT_MIRRORS = "downloads_without_mirrors"
-    BY_INSTALLERS = "downloads_by_installers"
-    OUTSIDE_CI = "downloads_outside_ci"
-
-
 class Anomaly(NamedTuple):
     """A row of `marts.anomalies`; `downloads` and what follows from them are `None` where the day is missing."""
 
@@ -69,9 +61,9 @@ def show(warehouse: Warehouse, severity: Severity, days: int, lens: Lens) -> boo
     if not status:
         raise TransformError("No KPIs have been computed yet.", remedy="`just run` computes them.")
     [(last, is_demo)] = status
-    rows = warehouse.query(_FOUND, str(lens), severity.or_above, last, days, [str(each) for each in Severity])
+    rows = warehouse.query(_FOUND, lens.column, severity.or_above, last, days, [str(each) for each in Severity])
     origin = " of demo data: generated, not real" if is_demo else ""
-    scope = f"the last {days} days through {last}{origin}, by `{lens}`"
+    scope = f"the last {days} days through {last}{origin}, by `{lens.column}`"
     console = open_console()
     for line in _markdown([Anomaly(*row) for row in rows], severity, scope):
         console.print(line, markup=False, soft_wrap=True)

@@ -2,29 +2,14 @@
 
 import json
 from datetime import date
-from enum import StrEnum
 
 from pipelines.files import Place, find_marts, open_exported, require_marts, staged
+from pipelines.lens import Lens
 from pipelines.warehouse import Warehouse
 
 MARTS = ("downloads_monthly", "load_status", "project_summary")
 
 
-class Lens(StrEnum):
-    """Which downloads count."""
-
-    ALL = "all"
-    WITHOUT_MIRRORS = "without-mirrors"
-    INSTALLERS = "installers"
-    OUTSIDE_CI = "outside-ci"
-
-
-_COLUMNS = {
-    Lens.ALL: "downloads",
-    Lens.WITHOUT_MIRRORS: "downloads_without_mirrors",
-    Lens.INSTALLERS: "downloads_by_installers",
-    Lens.OUTSIDE_CI: "downloads_outside_ci",
-}
 _LABELS = {
     Lens.ALL: "downloads",
     Lens.WITHOUT_MIRRORS: "downloads without mirrors",
@@ -54,7 +39,7 @@ def write_badges(warehouse: Warehouse, lens: Lens, place: Place) -> list[str]:
     """
     with open_exported(warehouse) as connection, staged(place) as stage:
         require_marts(MARTS, find_marts(connection))
-        rows = connection.execute(_LAST_WHOLE_MONTH.format(lens=_COLUMNS[lens])).fetchall()
+        rows = connection.execute(_LAST_WHOLE_MONTH.format(lens=lens.column)).fetchall()
         for project, month, downloads, is_demo in rows:
             badge = {
                 # The only version of shields.io's schema: https://shields.io/badges/endpoint-badge

@@ -6,8 +6,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines.alerts import Lens
 from pipelines.demo import MISSING_DAY, PROJECTS
+from pipelines.lens import Lens
 from tests.project import ROOT, Project
 
 # The demo's own: a day that upstream lacks, and a release that many fetched on its first day.
@@ -58,12 +58,12 @@ def test_severity_chooses_what_fails_the_job(demo_project: Project) -> None:
 
 def test_numbers_are_those_of_the_mart_by_the_lens(demo_project: Project) -> None:
     """Each lens shows its own numbers."""
-    for lens in ("downloads", "downloads_outside_ci"):
+    for lens in (Lens.ALL, Lens.OUTSIDE_CI):
         done = demo_project.cli("alerts", "--days", "90", "--severity", "info", "--lens", lens)
         rows = demo_project.query(
             "SELECT day, project, downloads, usual, score FROM marts.anomalies "
             "WHERE lens = ? AND NOT score IS NULL ORDER BY day DESC",
-            lens,
+            lens.column,
         )
 
         assert rows
@@ -77,7 +77,7 @@ def test_lenses_are_columns_of_the_marts(demo_project: Project) -> None:
     """What may be chosen is what the marts have."""
     [(lenses,)] = demo_project.query("SELECT LIST(DISTINCT lens ORDER BY lens) FROM marts.anomalies")
 
-    assert sorted(Lens) == lenses
+    assert sorted(lens.column for lens in Lens) == lenses
 
 
 def test_without_kpis_it_is_an_error_and_not_quiet(project: Project) -> None:
@@ -89,7 +89,7 @@ def test_without_kpis_it_is_an_error_and_not_quiet(project: Project) -> None:
     assert "just run" in done.stderr
 
 
-@pytest.mark.parametrize("option", [("--severity", "bad"), ("--days", "0"), ("--lens", "all")])
+@pytest.mark.parametrize("option", [("--severity", "bad"), ("--days", "0"), ("--lens", "few")])
 def test_wrong_argument_exits_with_2(project: Project, option: tuple[str, str]) -> None:
     """A mistyped argument has a code of its own, so that a job does not take it for an anomaly."""
     assert 2 == project.cli("alerts", *option).returncode
