@@ -15,6 +15,8 @@ says at that time; without the variables it changes nothing.
 
 import json
 import os
+import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ from google.oauth2 import credentials, service_account
 
 from pipelines.demo import SCHEMA
 from tests.project import ROOT
-from tests.server_process import ServerProcess
+from tests.server_process import ServerProcess, require_interpreter
 
 TABLE = "bigquery-public-data.pypi.file_downloads"
 BILLED = "billed-project"
@@ -156,3 +158,19 @@ def as_fields(arrow: Any) -> list[bigquery.SchemaField]:  # noqa: ANN401 - a sch
         else bigquery.SchemaField(field.name, "RECORD", fields=as_fields(field.type))
         for field in arrow
     ]
+
+
+def analyze(
+    tables: Mapping[str, Mapping[str, object]], queries: Sequence[str], parameters: Mapping[str, object] | None = None
+) -> list[str | None]:
+    """What Google's analyzer of GoogleSQL has against each query, knowing the tables' and the parameters' types."""
+    require_interpreter(PYTHON)
+    request = {
+        "tables": [{"path": name.split("."), "columns": columns} for name, columns in tables.items()],
+        "parameters": parameters or {},
+        "queries": queries,
+    }
+    command = [PYTHON, "-m", "tests.googlesql"]
+    done = subprocess.run(command, cwd=ROOT, input=json.dumps(request), capture_output=True, text=True, check=True)
+    errors: list[str | None] = json.loads(done.stdout)
+    return errors

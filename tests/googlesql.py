@@ -1,7 +1,7 @@
 """Google's own analyzer of GoogleSQL; runs in the emulator's environment: `python -m tests.googlesql` < JSON.
 
-It reads `{"table": [project, dataset, table], "columns": {...}, "parameters": {...}, "queries": [...]}`, where a type
-is a name (`STRING`) or, for a record, a dictionary of its fields. It writes an error or `null` for each query.
+It reads `{"tables": [{"path": [..., dataset, table], "columns": {...}}], "parameters": {...}, "queries": [...]}`, where
+a type is a name (`STRING`) or, for a record, a dictionary of its fields. It writes an error or `null` for each query.
 """
 
 import json
@@ -21,20 +21,33 @@ from zetasql.types import (
 def as_type(kind: Any) -> Any:  # noqa: ANN401 - a name or a dictionary
     if isinstance(kind, dict):
         return TypeFactory.create_struct_type([(name, as_type(field)) for name, field in kind.items()])
-    return TypeFactory.create_simple_type(TypeKind["TYPE_" + kind.replace("BOOLEAN", "BOOL")])
+    kind = {"BOOLEAN": "BOOL", "FLOAT64": "DOUBLE"}.get(kind, kind)
+    return TypeFactory.create_simple_type(TypeKind[f"TYPE_{kind}"])
+
+
+def as_catalog(name: str, tables: list[tuple[list[str], Any]], functions: Any = None) -> Any:  # noqa: ANN401 - untyped
+    """A catalog of the tables, each after the rest of its path; a catalog for each first part of longer paths."""
+    inner: dict[str, list[tuple[list[str], Any]]] = {}
+    for path, table in tables:
+        if len(path) > 1:
+            inner.setdefault(path[0], []).append((path[1:], table))
+    catalogs = [as_catalog(part, members) for part, members in inner.items()]
+    here = [table for path, table in tables if len(path) == 1]
+    return SimpleCatalog(name=name, table=here, catalog=catalogs, builtin_function_options=functions)
+
+
+def as_table(name: str, columns: dict[str, Any]) -> Any:  # noqa: ANN401 - untyped
+    builder = TableBuilder(name)
+    for column, kind in columns.items():
+        builder = builder.add_column(column, as_type(kind))
+    return builder.build()
 
 
 def main() -> None:
     request = json.load(sys.stdin)
     language = LanguageOptions.maximum_features()
-    *path, name = request["table"]
-    builder = TableBuilder(name)
-    for column, kind in request["columns"].items():
-        builder = builder.add_column(column, as_type(kind))
-    catalog = SimpleCatalog(name=path[-1], table=[builder.build()])
-    for part in reversed(["", *path[:-1]]):
-        catalog = SimpleCatalog(name=part, catalog=[catalog])
-    catalog.builtin_function_options = ZetaSQLBuiltinFunctionOptions(language_options=language)
+    tables = [(table["path"], as_table(table["path"][-1], table["columns"])) for table in request["tables"]]
+    catalog = as_catalog("", tables, ZetaSQLBuiltinFunctionOptions(language_options=language))
     parameters = [
         AnalyzerOptions.QueryParameter(name=parameter, type=as_type(kind))
         for parameter, kind in request["parameters"].items()

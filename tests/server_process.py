@@ -40,9 +40,7 @@ class ServerProcess:
 
     def start(self) -> None:
         """Start it, and wait until it accepts connections; skip the test where its environment cannot be had."""
-        if not self._python.exists():
-            reason = f"no {self._python}: `just setup --with-servers` makes it, and says so where it cannot"
-            pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+        require_interpreter(self._python)
         ready = self.folder / "ready.json"
         ready.unlink(missing_ok=True)
         ports = [f"--{name}-port={port}" for name, port in self._ports.items()]
@@ -83,3 +81,10 @@ class ServerProcess:
         data = None if content is None else json.dumps(content).encode()
         with urlopen(Request(f"http://{self.address(name)}/{path}", data)) as answer:
             return json.load(answer)
+
+
+def require_interpreter(python: Path) -> None:
+    """Skip the test where that environment cannot be had; in CI, fail it."""
+    if not python.exists():
+        reason = f"no {python}: `just setup --with-servers` makes it, and says so where it cannot"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)

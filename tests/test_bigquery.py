@@ -1,7 +1,5 @@
 """The BigQuery upstream: genuine clients, over the wire, against a server on this machine."""
 
-import json
-import subprocess
 from datetime import date
 from pathlib import Path
 
@@ -18,8 +16,8 @@ from pipelines.pypi.settings import TIB, Settings
 from pipelines.pypi.upstreams import Upstream, connect
 from pipelines.pypi.upstreams.parquet import ParquetUpstream
 from pipelines.pypi.windows import Window
-from tests.bigquery import BILLED, PYTHON, TABLE, Server, as_fields, redirect_clients
-from tests.project import ROOT, Project
+from tests.bigquery import BILLED, TABLE, Server, analyze, as_fields, redirect_clients
+from tests.project import Project
 
 SPRING = Window("copper-kettle", date(2026, 4, 2), date(2026, 7, 1))
 DAYS = Window("copper-kettle", date(2026, 5, 12), date(2026, 5, 15))
@@ -253,23 +251,10 @@ def test_googles_analyzer_accepts_what_is_sent(server: Server) -> None:
     upstream().estimate(DAYS)
     sent = server.jobs()[-1]["query"]
     wrong = [sent["query"].replace("`country_code`", "`nation`"), sent["query"].replace("@project", "@start")]
-    request = {
-        "table": TABLE.split("."),
-        "columns": as_types(as_fields(SCHEMA)),
-        "parameters": {each["name"]: each["parameterType"]["type"] for each in sent["queryParameters"]},
-        "queries": [sent["query"], *wrong],
-    }
+    parameters = {each["name"]: each["parameterType"]["type"] for each in sent["queryParameters"]}
 
-    done = subprocess.run(
-        [PYTHON, "-m", "tests.googlesql"],
-        cwd=ROOT,
-        input=json.dumps(request),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    accepted, *rejected = analyze({TABLE: as_types(as_fields(SCHEMA))}, [sent["query"], *wrong], parameters)
 
-    accepted, *rejected = json.loads(done.stdout)
     assert accepted is None
     assert "Unrecognized name: nation" in rejected[0]
     assert "No matching signature for operator = for argument types: STRING, TIMESTAMP" in rejected[1]

@@ -35,29 +35,30 @@ MODEL (
 );
 
 SELECT
-  day,
-  project,
-  version,
-  python_minor,
-  installer,
-  installer_class,
-  system,
-  country_code,
-  file_type,
+  d.day,
+  d.project,
+  d.version,
+  d.python_minor,
+  d.installer,
+  d.installer_class,
+  d.system,
+  d.country_code,
+  d.file_type,
   COUNT(*)::BIGINT AS downloads,
-  SUM(CASE WHEN installer_class <> 'mirror' THEN 1 ELSE 0 END)::BIGINT AS downloads_without_mirrors,
-  SUM(CASE WHEN installer_class = 'installer' THEN 1 ELSE 0 END)::BIGINT AS downloads_by_installers,
-  SUM(CASE WHEN installer_class = 'installer' AND NOT is_ci THEN 1 ELSE 0 END)::BIGINT AS downloads_outside_ci
-FROM staging.downloads
+  SUM(CASE WHEN d.installer_class <> 'mirror' THEN 1 ELSE 0 END)::BIGINT AS downloads_without_mirrors,
+  SUM(CASE WHEN d.installer_class = 'installer' THEN 1 ELSE 0 END)::BIGINT AS downloads_by_installers,
+  SUM(CASE WHEN d.installer_class = 'installer' AND NOT d.is_ci THEN 1 ELSE 0 END)::BIGINT AS downloads_outside_ci
+/* BigQuery would take downloads.day in GROUP BY for a field of the sum. */
+FROM staging.downloads AS d
 WHERE
-  day BETWEEN @start_date AND @end_date
+  d.day BETWEEN @start_date AND @end_date
 GROUP BY
-  day,
-  project,
-  version,
-  python_minor,
-  installer,
-  installer_class,
-  system,
-  country_code,
-  file_type
+  d.day,
+  d.project,
+  d.version,
+  d.python_minor,
+  d.installer,
+  d.installer_class,
+  d.system,
+  d.country_code,
+  d.file_type

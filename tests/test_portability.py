@@ -1,0 +1,82 @@
+"""The models are one source for several engines: what they say in DuckDB's dialect, BigQuery understands."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlglot import exp
+from sqlmesh import Context
+from sqlmesh.core.console import NoopConsole, set_console
+from sqlmesh.core.model import Model
+
+from tests.bigquery import analyze
+from tests.project import ROOT
+
+DIALECT = "bigquery"
+DAYS = {"start": "2026-07-01", "end": "2026-07-02"}
+UNPORTABLE = {
+    "a function of DuckDB's own": "SELECT SPLIT_PART(project, '-', 1) AS part FROM marts.downloads_daily",
+    "a filtered aggregate": "SELECT COUNT(*) FILTER (WHERE downloads > 0) AS days FROM marts.downloads_daily",
+    "a lateral alias": "SELECT downloads AS a, a + 1 AS b FROM marts.downloads_daily",
+    "a column that is not there": "SELECT nation FROM marts.downloads_daily",
+    "types that do not compare": "SELECT day FROM marts.downloads_daily WHERE project = downloads",
+}
+
+
+@pytest.fixture
+def context(monkeypatch: pytest.MonkeyPatch) -> Iterator[Context]:
+    """The project's models, applied to nothing."""
+    monkeypatch.setenv("WAREHOUSE_FILE", ":memory:")
+    set_console(NoopConsole())
+    context = Context(paths=[str(ROOT / "sqlmesh")])
+    yield context
+    context.close()
+
+
+def tables_of(context: Context) -> dict[str, dict[str, str]]:
+    """The type of each column of each model, by its two-part name."""
+    return {
+        model.name: {name: kind.sql(DIALECT) for name, kind in (model.columns_to_types or {}).items()}
+        for model in context.models.values()
+    }
+
+
+def queries_of(model: Model) -> Iterator[tuple[str, exp.Expression]]:
+    """The model's query, and those of its audits, with the name of each."""
+    if model.kind.is_external or model.kind.is_seed:
+        queries = []
+    else:
+        queries = [(model.name, model.render_query(**DAYS))] if model.is_sql else []
+        for audit, arguments in model.audits_with_args:
+            queries.append((f"{audit.name} of {model.name}", model.render_audit_query(audit, **DAYS, **arguments)))
+    for name, query in queries:
+        assert query is not None, name
+        yield name, query
+
+
+def as_bigquery(query: exp.Expression) -> str:
+    """The query in BigQuery's dialect, without the catalog of the warehouse."""
+    query = query.copy()
+    for table in query.find_all(exp.Table):
+        table.set("catalog", None)
+    for table in query.find_all(exp.Column):
+        table.set("catalog", None)
+    return query.sql(DIALECT)
+
+
+def test_googles_analyzer_accepts_each_model_and_audit(context: Context) -> None:
+    """Google's own analyzer of GoogleSQL, knowing the columns' types, takes what the models and audits render to."""
+    queries = {
+        name: as_bigquery(query) for model in context.models.values() for name, query in queries_of(model)
+    }
+
+    errors = dict(zip(queries, analyze(tables_of(context), list(queries.values())), strict=True))
+
+    assert {model.name for model in context.models.values() if model.is_sql} <= set(errors)
+    assert {} == {name: f"{error}\n{queries[name]}" for name, error in errors.items() if error}
+
+
+def test_googles_analyzer_rejects_what_only_duckdb_takes(context: Context) -> None:
+    """The analyzer knows the tables that it is given: it has something against each query that is not portable."""
+    errors = analyze(tables_of(context), list(UNPORTABLE.values()))
+
+    assert [] == [case for case, error in zip(UNPORTABLE, errors, strict=True) if not error]
