@@ -25,8 +25,7 @@ from pipelines.warehouse import Warehouse, unopened
 PROJECT = Path(__file__).parents[1] / "sqlmesh"
 ENVIRONMENT = "prod"
 CONSUMER = "kpis"
-AGGREGATE = "staging.daily_downloads"
-"""The one model that reads rows; all marts follow from it, so restating it restates them."""
+SIGNAL = "raw_loaded"
 
 WIDTH = 180
 # What it logs, it prints as well.
@@ -60,7 +59,7 @@ def transform(warehouse: Warehouse) -> list[date]:
             for start, end in _ranges(days):
                 context.plan(
                     ENVIRONMENT,
-                    restate_models=[AGGREGATE],
+                    restate_models=aggregates(context),
                     start=start,
                     end=end,
                     skip_tests=True,
@@ -89,6 +88,11 @@ def audit(warehouse: Warehouse, now: datetime) -> None:
     with _context(warehouse, TerminalConsole(console=Console())) as context, _translated(io.StringIO()):
         if not context.audit(FIRST_DAY, now.astimezone(UTC).date() - DAY):
             raise TransformError("Audits failed; they are named above.", remedy=_AUDIT_REMEDY)
+
+
+def aggregates(context: Context) -> list[str]:
+    """The models that read rows, told by their signal; all marts follow from them, so restating them restates all."""
+    return sorted(model.name for model in context.models.values() if any(name == SIGNAL for name, _ in model.signals))
 
 
 def _ranges(days: Sequence[date]) -> list[tuple[date, date]]:

@@ -3,11 +3,9 @@ AUDIT (
 );
 
 SELECT
-  project,
-  dimension
+  @EACH(@by, c -> c)
 FROM @this_model
 GROUP BY
-  project,
-  dimension
+  @EACH(@by, c -> c)
 HAVING
   ABS(SUM(share_downloads) - 1) > 0.000001

@@ -5,7 +5,7 @@ MODEL (
   grain (project, dimension, value),
   column_descriptions (
     project = 'Project, by its normalised name.',
-    dimension = 'version, python, installer, system, country or file_type.',
+    dimension = 'version, python, installer, installer_class, system, country, file_type, wheel_kind, cpu, distro or libc.',
     value = 'Value of the dimension, or unknown.',
     first_day = 'First UTC day of the window.',
     last_day = 'Last UTC day of the window.',
@@ -21,7 +21,7 @@ MODEL (
   audits (
     unique_combination_of_columns(columns := (project, dimension, value)),
     not_null(columns := (project, dimension, value, downloads)),
-    shares_sum_to_one()
+    shares_sum_to_one(by := (project, dimension))
   )
 );
 
@@ -41,6 +41,16 @@ WITH latest AS (
   SELECT day, project, 'country' AS dimension, country_code AS value, @lenses('$lens') FROM marts.downloads_by_country
   UNION ALL
   SELECT day, project, 'file_type' AS dimension, file_type AS value, @lenses('$lens') FROM marts.downloads_by_file_type
+  UNION ALL
+  SELECT day, project, 'installer_class' AS dimension, installer_class AS value, @lenses('$lens') FROM marts.downloads_by_installer_class
+  UNION ALL
+  SELECT day, project, 'wheel_kind' AS dimension, kind AS value, @lenses('$lens') FROM marts.downloads_by_wheel
+  UNION ALL
+  SELECT day, project, 'cpu' AS dimension, cpu AS value, @lenses('$lens') FROM marts.downloads_by_cpu
+  UNION ALL
+  SELECT day, project, 'distro' AS dimension, distro AS value, @lenses('$lens') FROM marts.downloads_by_distro
+  UNION ALL
+  SELECT day, project, 'libc' AS dimension, libc AS value, @lenses('$lens') FROM marts.downloads_by_libc
 ), totals AS (
   SELECT
     p.project,

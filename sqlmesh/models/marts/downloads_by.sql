@@ -4,12 +4,14 @@ MODEL (
     time_column day
   ),
   blueprints (
-    (dimension := version, value := version, meaning := 'Version of the downloaded file.'),
-    (dimension := python, value := python_minor, meaning := 'Python of the client, as 3.12; unknown where it did not say.'),
-    (dimension := installer, value := installer, meaning := 'Tool that downloaded; unknown where it was not understood.'),
-    (dimension := system, value := system, meaning := 'Operating system of the client; unknown where it did not say.'),
-    (dimension := country, value := country_code, meaning := 'Country of the client by its address, ISO 3166-1 alpha-2; unknown where it could not be told.'),
-    (dimension := file_type, value := file_type, meaning := 'Kind of the file, as bdist_wheel or sdist.')
+    (dimension := version, value := version, source := daily_downloads, meaning := 'Version of the downloaded file.'),
+    (dimension := python, value := python_minor, source := daily_downloads, meaning := 'Python of the client, as 3.12; unknown where it did not say.'),
+    (dimension := installer, value := installer, source := daily_downloads, meaning := 'Tool that downloaded; unknown where it was not understood.'),
+    (dimension := installer_class, value := installer_class, source := daily_downloads, meaning := 'installer, build, mirror, script, browser or unknown.'),
+    (dimension := system, value := system, source := daily_downloads, meaning := 'Operating system of the client; unknown where it did not say.'),
+    (dimension := country, value := country_code, source := daily_downloads, meaning := 'Country of the client by its address, ISO 3166-1 alpha-2; unknown where it could not be told.'),
+    (dimension := file_type, value := file_type, source := daily_downloads, meaning := 'Kind of the file, as bdist_wheel or sdist.'),
+    (dimension := cpu, value := cpu, source := daily_platforms, meaning := 'Processor of the client, as x86_64 or arm64; unknown where it did not say.')
   ),
   partitioned_by day,
   -- An audit compares the two.
@@ -37,7 +39,7 @@ SELECT
   project,
   @{value},
   @lenses('SUM($lens)::BIGINT AS $lens')
-FROM staging.daily_downloads
+FROM staging.@{source}
 WHERE
   day BETWEEN @start_date AND @end_date
 GROUP BY

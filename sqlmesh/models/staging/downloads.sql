@@ -13,11 +13,18 @@ MODEL (
     system = 'Operating system of the client; unknown where it did not say.',
     country_code = 'Country of the client by its address, ISO 3166-1 alpha-2; unknown where it could not be told.',
     file_type = 'Kind of the file, as bdist_wheel or sdist.',
+    wheel_tag = 'Interpreter, ABI and platform that a wheel is for, as its file name ends: cp312-cp312-win_amd64; none for other files.',
+    cpu = 'Processor of the client; unknown where it did not say.',
+    distro = 'Distribution of the client, or macOS; unknown where it did not say.',
+    distro_version = 'Version of the distribution; unknown where it did not say.',
+    libc = 'C library of the client; unknown where it did not say.',
+    libc_version = 'Version of the C library, as 2.39; unknown where it did not say.',
     is_ci = 'TRUE where the client said that it ran in continuous integration; FALSE where it did not say.'
   ),
   audits (
     not_null(
-      columns := (day, project, version, python_minor, installer, installer_class, system, country_code)
+      columns := (day, project, version, python_minor, installer, installer_class, system, country_code,
+        wheel_tag, cpu, distro, distro_version, libc, libc_version)
     ),
     accepted_values(
       "column" := file_type,
@@ -37,6 +44,13 @@ SELECT
   COALESCE(d.details__system__name, 'unknown')::TEXT AS system,
   COALESCE(d.country_code, 'unknown')::TEXT AS country_code,
   COALESCE(d.file__type, 'unknown')::TEXT AS file_type,
+  /* The last three parts of the name: none of them can have a dash (PEP 427). */
+  COALESCE(NULLIF(REGEXP_EXTRACT(LOWER(d.file__filename), '-([^-]+-[^-]+-[^-]+)[.]whl$', 1), ''), 'none')::TEXT AS wheel_tag,
+  COALESCE(d.details__cpu, 'unknown')::TEXT AS cpu,
+  COALESCE(d.details__distro__name, 'unknown')::TEXT AS distro,
+  COALESCE(d.details__distro__version, 'unknown')::TEXT AS distro_version,
+  COALESCE(d.details__distro__libc__lib, 'unknown')::TEXT AS libc,
+  COALESCE(NULLIF(REGEXP_EXTRACT(d.details__distro__libc__version, '^([^.]+[.][^.]+)', 1), ''), 'unknown')::TEXT AS libc_version,
   COALESCE(d.details__ci, FALSE)::BOOLEAN AS is_ci
 FROM raw.file_downloads AS d
 LEFT JOIN reference.installers AS i
