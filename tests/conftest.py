@@ -7,6 +7,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from sqlmesh import Context
+from sqlmesh.core.console import NoopConsole, set_console
 
 from pipelines import site
 from pipelines.demo import PROJECTS, write_demo
@@ -60,6 +62,17 @@ def demo_project(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Projec
     project = Project.of_demo(tmp_path_factory.mktemp("run") / "data", demo).run()
     project.with_settings(PROJECTS=json.dumps(sorted(set(PROJECTS) - {UNTRACKED}))).load()
     return project
+
+
+@pytest.fixture(scope="session")
+def context() -> Iterator[Context]:
+    """The project's models, applied to nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WAREHOUSE_FILE", ":memory:")
+        set_console(NoopConsole())
+        context = Context(paths=[str(ROOT / "sqlmesh")])
+    yield context
+    context.close()
 
 
 @pytest.fixture(scope="session")

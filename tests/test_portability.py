@@ -2,14 +2,11 @@
 
 from collections.abc import Iterator
 
-import pytest
 from sqlglot import exp
 from sqlmesh import Context
-from sqlmesh.core.console import NoopConsole, set_console
 from sqlmesh.core.model import Model
 
 from tests.bigquery import analyze
-from tests.project import ROOT
 
 DIALECT = "bigquery"
 DAYS = {"start": "2026-07-01", "end": "2026-07-02"}
@@ -20,16 +17,6 @@ UNPORTABLE = {
     "a column that is not there": "SELECT nation FROM marts.downloads_daily",
     "types that do not compare": "SELECT day FROM marts.downloads_daily WHERE project = downloads",
 }
-
-
-@pytest.fixture
-def context(monkeypatch: pytest.MonkeyPatch) -> Iterator[Context]:
-    """The project's models, applied to nothing."""
-    monkeypatch.setenv("WAREHOUSE_FILE", ":memory:")
-    set_console(NoopConsole())
-    context = Context(paths=[str(ROOT / "sqlmesh")])
-    yield context
-    context.close()
 
 
 def tables_of(context: Context) -> dict[str, dict[str, str]]:

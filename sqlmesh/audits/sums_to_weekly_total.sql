@@ -15,11 +15,11 @@ WITH parts AS (
 SELECT
   *
 FROM parts
-LEFT JOIN marts.downloads_weekly AS totals
+FULL OUTER JOIN marts.downloads_weekly AS totals
   ON totals.week = parts.week AND totals.project = parts.project
 WHERE
-  totals.downloads IS NULL
-  OR totals.downloads <> parts.downloads
-  OR totals.downloads_without_mirrors <> parts.downloads_without_mirrors
-  OR totals.downloads_by_installers <> parts.downloads_by_installers
-  OR totals.downloads_outside_ci <> parts.downloads_outside_ci
+  /* A week without downloads has no parts. */
+  COALESCE(totals.downloads, 0) <> COALESCE(parts.downloads, 0)
+  OR COALESCE(totals.downloads_without_mirrors, 0) <> COALESCE(parts.downloads_without_mirrors, 0)
+  OR COALESCE(totals.downloads_by_installers, 0) <> COALESCE(parts.downloads_by_installers, 0)
+  OR COALESCE(totals.downloads_outside_ci, 0) <> COALESCE(parts.downloads_outside_ci, 0)
