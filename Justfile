@@ -36,9 +36,9 @@ forget *arguments: setup
 rebuild *arguments: setup
     @{{ python }} -m pipelines rebuild "$@"
 
-# Show what changed models would change, for review.
-plan: setup
-    @{{ python }} -m pipelines plan
+# Show what changed models would change, for review; with --diff also which rows.
+plan *arguments: setup
+    @{{ python }} -m pipelines plan "$@"
 
 # Run all audits over the whole history.
 audit: setup
@@ -93,7 +93,8 @@ lint: setup
 benchmark: setup
     {{ python }} -m tests.benchmark
 
-# Format the code.
+# Format the code, and write docs/metrics.md from the models.
 format: setup
     .venv/bin/ruff format .
     .venv/bin/ruff check --fix .
+    {{ python }} -m pipelines.metrics

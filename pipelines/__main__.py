@@ -151,14 +151,16 @@ def rebuild(
 
 
 @app.command()
-def plan() -> None:
+def plan(
+    diff: Annotated[bool, typer.Option("--diff", help="Compare the rows of the marts, too.")] = False,  # noqa: FBT002 - a flag
+) -> None:
     """Show what a changed model would change: SQLMesh's plan for review, applied by nothing here."""
-    from pipelines.transform import show_plan
+    from pipelines.review import show_plan
 
     warehouse = open_warehouse()
     warehouse.require_existing()
     with only_run(warehouse):
-        show_plan(warehouse)
+        show_plan(warehouse, diff=diff)
 
 
 @app.command()

@@ -7,16 +7,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
 from rich.console import Console
 from sqlmesh import Context
 from sqlmesh.core.console import Console as SQLMeshConsole
-from sqlmesh.core.console import MarkdownConsole, TerminalConsole, set_console
+from sqlmesh.core.console import TerminalConsole, set_console
 from sqlmesh.utils.errors import SQLMeshError
 
-from pipelines.console import open_console
 from pipelines.errors import TransformError
 from pipelines.pypi.settings import FIRST_DAY
 from pipelines.pypi.windows import DAY
@@ -48,7 +46,7 @@ def transform(warehouse: Warehouse) -> list[date]:
     days = sorted(forgotten.union(*pending.values()))
     output = io.StringIO()
     console = TerminalConsole(console=Console(file=output, width=WIDTH))
-    with _context(warehouse, console) as context, _translated(output):
+    with open_context(warehouse, console) as context, translated(output):
         plan = context.plan_builder(ENVIRONMENT, skip_tests=True).build()
         if plan.context_diff.has_changes:
             # Unit tests take seconds: only models that somebody has changed here have to pass them again.
@@ -70,14 +68,6 @@ def transform(warehouse: Warehouse) -> list[date]:
     return days
 
 
-def show_plan(warehouse: Warehouse) -> None:
-    """Print what `transform` would change, without changing it: Markdown where the output is no terminal."""
-    terminal = open_console(WIDTH)
-    console = _TerminalReview(console=terminal) if terminal.is_terminal else _MarkdownReview(console=terminal)
-    with _context(warehouse, console) as context, _translated(io.StringIO()):
-        context.plan(ENVIRONMENT, no_prompts=True, auto_apply=False)
-
-
 def audit(warehouse: Warehouse, now: datetime) -> None:
     """Run all audits over the whole history, and print each verdict.
 
@@ -85,7 +75,7 @@ def audit(warehouse: Warehouse, now: datetime) -> None:
         TransformError: an audit failed, or there is no plan to audit yet.
 
     """
-    with _context(warehouse, TerminalConsole(console=Console())) as context, _translated(io.StringIO()):
+    with open_context(warehouse, TerminalConsole(console=Console())) as context, translated(io.StringIO()):
         if not context.audit(FIRST_DAY, now.astimezone(UTC).date() - DAY):
             raise TransformError("Audits failed; they are named above.", remedy=_AUDIT_REMEDY)
 
@@ -106,24 +96,8 @@ def _ranges(days: Sequence[date]) -> list[tuple[date, date]]:
     return ranges
 
 
-class _Review:
-    """Answers each of SQLMesh's questions, all of which ask whether to apply, with no."""
-
-    def _confirm(self, message: str, **_options: Any) -> bool:  # noqa: ANN401 - SQLMesh's own
-        del message
-        return False
-
-
-class _TerminalReview(_Review, TerminalConsole):
-    pass
-
-
-class _MarkdownReview(_Review, MarkdownConsole):
-    pass
-
-
 @contextmanager
-def _context(warehouse: Warehouse, console: SQLMeshConsole) -> Iterator[Context]:
+def open_context(warehouse: Warehouse, console: SQLMeshConsole) -> Iterator[Context]:
     """SQLMesh on the warehouse, which prints to `console`."""
     warehouse.require_existing()
     os.environ["WAREHOUSE"] = str(warehouse)
@@ -132,6 +106,9 @@ def _context(warehouse: Warehouse, console: SQLMeshConsole) -> Iterator[Context]
         context = Context(paths=[str(PROJECT)])
     except duckdb.Error as error:
         raise unopened(error) from error
+    except SQLMeshError as error:
+        what = f"SQLMesh cannot read its project: {error}"
+        raise TransformError(what, remedy="Correct the model, or take the change back.") from error
     try:
         yield context
     finally:
@@ -139,7 +116,7 @@ def _context(warehouse: Warehouse, console: SQLMeshConsole) -> Iterator[Context]
 
 
 @contextmanager
-def _translated(output: io.StringIO) -> Iterator[None]:
+def translated(output: io.StringIO) -> Iterator[None]:
     """Turns SQLMesh's errors into ours, with the end of what it printed."""
     try:
         yield

@@ -1,7 +1,8 @@
 """Speed and memory of a load, as ratios within one run: `just benchmark`. Machines differ; the ratios travel.
 
 Speed is over the demo's rows. Memory is the peak of a process that loads some rows, and of one that loads ten times as
-many; each once into an empty warehouse, and once again in place of what is there.
+many; each once into an empty warehouse, and once again in place of what is there. Where there are real downloads
+(PYPI_REAL_DATA), it plans them, too; see `planning.py`.
 """
 
 import os
@@ -43,6 +44,10 @@ def main() -> None:
         peaks = _peaks(Path(folder))
         console.print(_speed(Path(folder, "demo")))
         console.print(_memory(peaks))
+        from tests.planning import find_real_data, measure
+
+        if source := find_real_data():
+            console.print(measure(source, Path(folder)))
     if any(long > FLAT * short for short, long in peaks.values()):
         sys.exit(f"The peak of a load ten times longer is over {FLAT} times that of the shorter one.")
 

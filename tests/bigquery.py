@@ -170,7 +170,7 @@ def analyze(
         "parameters": parameters or {},
         "queries": queries,
     }
-    command = [PYTHON, "-m", "tests.googlesql"]
+    command = [str(PYTHON), "-m", "tests.googlesql"]
     done = subprocess.run(command, cwd=ROOT, input=json.dumps(request), capture_output=True, text=True, check=True)
     errors: list[str | None] = json.loads(done.stdout)
     return errors

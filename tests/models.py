@@ -1,32 +1,58 @@
 """The models, computed in memory by DuckDB, without plan and state: for tests that change one, or look into one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import duckdb
-from sqlglot import exp
 from sqlmesh import Context
 from sqlmesh.core.model import Model
 from sqlmesh.core.model.definition import SeedModel
 
-DAYS = {"start": "2026-01-01", "end": "2026-12-31"}
+DAYS: dict[str, Any] = {"start": "2026-01-01", "end": "2026-12-31"}
 """Rows of this year are computed."""
 
 
 class Models:
-    """Tables of all models; `changes` has an old and a new part of the rendered queries of some, by model."""
+    """Tables of all models; `changes` has an old and a new part of the rendered queries of some, by model.
 
-    def __init__(self, context: Context, changes: Mapping[str, tuple[str, str]] | None = None) -> None:
+    A database in a file has to be named memory.duckdb: all tables are qualified by that name.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        database: Path | str = ":memory:",
+        *,
+        warehouse: Path | None = None,
+        changes: Mapping[str, tuple[str, str]] | None = None,
+    ) -> None:
         self.context = context
+        self.warehouse = warehouse
         self.changes = changes or {}
-        # Not read-only and without a file, its catalog has the name that SQLMesh has qualified all tables by.
-        self.connection = duckdb.connect(":memory:")
+        self.connection = duckdb.connect(database)
         self.connection.execute("SET TimeZone = 'UTC'")
         for schema in sorted({model.name.split(".")[0] for model in context.models.values()}):
             self.connection.execute(f"CREATE SCHEMA {schema}")
-        for model in self.of_kind(external=True):
-            columns = ", ".join(f"{name} {kind.sql('duckdb')}" for name, kind in (model.columns_to_types or {}).items())
-            self.connection.execute(f"CREATE TABLE {model.name} ({columns})")
+        with self.reading():
+            for model in self.of_kind(external=True):
+                types = (model.columns_to_types or {}).items()
+                columns = ", ".join(f"{name} {kind.sql('duckdb')}" for name, kind in types)
+                what = (
+                    f"VIEW {model.name} AS FROM loaded.{model.name}" if warehouse else f"TABLE {model.name} ({columns})"
+                )
+                self.connection.execute(f"CREATE {what}")
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """While it lasts, the tables of `raw` are those of the warehouse, if there is one."""
+        if self.warehouse:
+            self.connection.execute(f"ATTACH '{self.warehouse}' AS loaded (READ_ONLY)")
+        yield
+        if self.warehouse:
+            self.connection.execute("DETACH loaded")
 
     def of_kind(self, *, external: bool) -> Iterator[Model]:
         """The models, each after those that it reads."""
@@ -34,17 +60,24 @@ class Models:
             if name in self.context.models and self.context.models[name].kind.is_external is external:
                 yield self.context.models[name]
 
-    def compute(self) -> None:
-        """Fill the tables of all models from those of `raw`."""
+    def compute(self, names: Collection[str] = (), day: date | None = None) -> None:
+        """Fill the tables of all models, or of the named ones; where days are kept apart only `day`, if given."""
         for model in self.of_kind(external=False):
+            if names and model.name not in names:
+                continue
             if isinstance(model, SeedModel):
                 seed = next(iter(model.render_seed()))  # noqa: F841 - DuckDB finds it by its name
-                query = "FROM seed"
+                self.connection.execute(f"CREATE OR REPLACE TABLE {model.name} AS FROM seed")
+            elif day and model.time_column:
+                self.connection.execute(f"DELETE FROM {model.name} WHERE day = ?", [day])
+                self.connection.execute(f"INSERT INTO {model.name} {self._query(model, day, day)}")
             else:
-                query = self._query(model)
-            self.connection.execute(f"CREATE TABLE {model.name} AS {query}")
+                what = "VIEW" if model.kind.is_view else "TABLE"
+                self.connection.execute(
+                    f"CREATE OR REPLACE {what} {model.name} AS {self._query(model, *DAYS.values())}"
+                )
 
-    def failures(self, model: Model, audit: Any, arguments: Mapping[str, exp.Expression], table: str = "") -> int:  # noqa: ANN401
+    def failures(self, model: Model, audit: Any, arguments: Mapping[str, Any], table: str = "") -> int:  # noqa: ANN401 - two kinds
         """Rows that an audit of the model finds in its table, or in another one."""
         query = model.render_audit_query(audit, **DAYS, this_model=table or model.fqn, **arguments)
         return len(self.rows(query.sql("duckdb")))
@@ -52,8 +85,8 @@ class Models:
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self.connection.execute(sql).fetchall()
 
-    def _query(self, model: Model) -> str:
-        query = model.render_query(**DAYS)
+    def _query(self, model: Model, start: date | str, end: date | str) -> str:
+        query = model.render_query(start=start, end=end)
         assert query is not None, model.name
         text = query.sql("duckdb")
         old, new = self.changes.get(model.name, ("", ""))

@@ -40,6 +40,7 @@ INSERT INTO raw.tracked_projects VALUES ('one'), ('two');
 INSERT INTO raw.extract_ledger VALUES ('one', '2026-07-06 08:00:00+00', 100, 100, 0.5, 10, 'done');
 """
 
+
 @dataclass(frozen=True)
 class Change:
     """A part of a model's query, what stands there in a wrong model, and the model whose audit must catch it."""
@@ -67,7 +68,7 @@ CHANGES = {
     ),
     "lenses_nest": Change("staging.daily_downloads", "<> 'mirror'", "= 'mirror'", "marts.downloads_daily"),
     "no_day_is_missing": Change(
-        "marts.health", '"l"."status" = 0', "\"l\".\"status\" = 0 AND \"d\".\"day\" <> '2026-06-20'", "marts.health"
+        "marts.health", '"l"."status" = 0', '"l"."status" = 0 AND "d"."day" <> \'2026-06-20\'', "marts.health"
     ),
     "shares_sum_to_one": Change(
         "marts.breakdown_28d",
@@ -174,7 +175,7 @@ def test_each_audit_of_each_model_catches_a_wrong_result(healthy: Models) -> Non
 def test_each_audit_catches_a_wrong_model(context: Context, audit: str) -> None:
     """A model whose query was changed, as one might by mistake, is caught by the audit."""
     change = CHANGES[audit]
-    models = computed(Models(context, {change.model: (change.old, change.new)}))
+    models = computed(Models(context, changes={change.model: (change.old, change.new)}))
 
     found = [
         models.failures(model, used, arguments)

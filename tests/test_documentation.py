@@ -5,7 +5,9 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from sqlmesh import Context
 
+from pipelines.metrics import describe
 from pipelines.pypi.settings import Settings
 from tests.project import ROOT
 from tests.test_cli import RECIPES
@@ -38,3 +40,8 @@ def test_locks_name_no_index() -> None:
     for lock in [*(ROOT / "requirements").iterdir(), ROOT / "evidence" / "package-lock.json"]:
         addresses = re.findall(r'"resolved"|--(?:extra-)?index-url|--find-links', lock.read_text())
         assert not addresses, lock
+
+
+def test_metrics_are_those_of_the_models(context: Context) -> None:
+    """docs/metrics.md is what the model blocks say now; `just format` writes it."""
+    assert describe(context) == (ROOT / "docs" / "metrics.md").read_text()

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 
+import pytest
 from sqlglot import exp
 from sqlmesh import Context
 from sqlmesh.core.model import Model
 
 from tests.bigquery import analyze
+from tests.models import DAYS
 
 DIALECT = "bigquery"
-DAYS = {"start": "2026-07-01", "end": "2026-07-02"}
 UNPORTABLE = {
     "a function of DuckDB's own": "SELECT SPLIT_PART(project, '-', 1) AS part FROM marts.downloads_daily",
     "a filtered aggregate": "SELECT COUNT(*) FILTER (WHERE downloads > 0) AS days FROM marts.downloads_daily",
@@ -27,43 +28,47 @@ def tables_of(context: Context) -> dict[str, dict[str, str]]:
     }
 
 
-def queries_of(model: Model) -> Iterator[tuple[str, exp.Expression]]:
+def queries_of(model: Model) -> Iterator[tuple[str, exp.Query]]:
     """The model's query, and those of its audits, with the name of each."""
     if model.kind.is_external or model.kind.is_seed:
-        queries = []
+        queries: list[tuple[str, exp.Query | None]] = []
     else:
         queries = [(model.name, model.render_query(**DAYS))] if model.is_sql else []
         for audit, arguments in model.audits_with_args:
-            queries.append((f"{audit.name} of {model.name}", model.render_audit_query(audit, **DAYS, **arguments)))
+            queries.append((f"{audit.name} of {model.name}", model.render_audit_query(audit, **DAYS | arguments)))
     for name, query in queries:
         assert query is not None, name
         yield name, query
 
 
-def as_bigquery(query: exp.Expression) -> str:
+def as_bigquery(query: exp.Query) -> str:
     """The query in BigQuery's dialect, without the catalog of the warehouse."""
     query = query.copy()
-    for table in query.find_all(exp.Table):
-        table.set("catalog", None)
-    for table in query.find_all(exp.Column):
-        table.set("catalog", None)
+    for named in query.find_all(exp.Table, exp.Column):
+        named.set("catalog", None)
     return query.sql(DIALECT)
 
 
-def test_googles_analyzer_accepts_each_model_and_audit(context: Context) -> None:
+@pytest.fixture(scope="module")
+def queries(context: Context) -> dict[str, str]:
+    return {name: as_bigquery(query) for model in context.models.values() for name, query in queries_of(model)}
+
+
+@pytest.fixture(scope="module")
+def errors(context: Context, queries: dict[str, str]) -> dict[str, str | None]:
+    """What the analyzer, which takes long to start, has against each query."""
+    asked = queries | UNPORTABLE
+    return dict(zip(asked, analyze(tables_of(context), list(asked.values())), strict=True))
+
+
+def test_googles_analyzer_accepts_each_model_and_audit(
+    context: Context, queries: dict[str, str], errors: dict[str, str | None]
+) -> None:
     """Google's own analyzer of GoogleSQL, knowing the columns' types, takes what the models and audits render to."""
-    queries = {
-        name: as_bigquery(query) for model in context.models.values() for name, query in queries_of(model)
-    }
-
-    errors = dict(zip(queries, analyze(tables_of(context), list(queries.values())), strict=True))
-
-    assert {model.name for model in context.models.values() if model.is_sql} <= set(errors)
-    assert {} == {name: f"{error}\n{queries[name]}" for name, error in errors.items() if error}
+    assert {model.name for model in context.models.values() if model.is_sql} <= set(queries)
+    assert {} == {name: f"{errors[name]}\n{query}" for name, query in queries.items() if errors[name]}
 
 
-def test_googles_analyzer_rejects_what_only_duckdb_takes(context: Context) -> None:
+def test_googles_analyzer_rejects_what_only_duckdb_takes(errors: dict[str, str | None]) -> None:
     """The analyzer knows the tables that it is given: it has something against each query that is not portable."""
-    errors = analyze(tables_of(context), list(UNPORTABLE.values()))
-
-    assert [] == [case for case, error in zip(UNPORTABLE, errors, strict=True) if not error]
+    assert [] == [case for case in UNPORTABLE if not errors[case]]

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from sqlmesh import Context
 
 from pipelines.errors import TransformError
+from pipelines.transform import aggregates
 from tests.project import ROOT, Project
 from tests.rows import download, write
 
 DAYS = [date(2026, 7, day) for day in (1, 2, 3)]
+TABLES = "SELECT table_schema, table_name FROM information_schema.tables ORDER BY ALL"
 DAILY = "SELECT day, project, downloads FROM marts.downloads_daily ORDER BY ALL"
 
 
@@ -32,7 +35,9 @@ def test_days_that_are_loaded_again_are_computed_again(small: Project) -> None:
     assert [(DAYS[1], True, None)] == small.query(
         "SELECT day, is_missing, downloads FROM marts.downloads_trend WHERE is_missing"
     )
-    assert small.query("SELECT SUM(downloads) FROM marts.breakdown_28d WHERE dimension = 'version'") == [(3,)]
+    for dimension in ("version", "cpu"):
+        assert [(3,)] == small.query("SELECT SUM(downloads) FROM marts.breakdown_28d WHERE dimension = ?", dimension)
+    assert small.query("SELECT * FROM marts.health WHERE NOT is_loaded OR difference <> 0") == []
 
 
 def test_kpis_catch_up_after_a_run_that_died_before_them(small: Project) -> None:
@@ -62,17 +67,21 @@ def test_failing_audit_stops_and_acknowledges_nothing(small: Project) -> None:
     assert small.query("FROM raw.acknowledged_loads") == []
 
 
-def test_plan_shows_a_change_and_applies_nothing(
-    small: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def changed_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The seed of a copy of the models, of which all plans are made."""
+    folder = tmp_path / "sqlmesh"
+    shutil.copytree(ROOT / "sqlmesh", folder, ignore=shutil.ignore_patterns(".cache"))
+    monkeypatch.setattr("pipelines.transform.PROJECT", folder)
+    return folder / "seeds" / "installers.csv"
+
+
+def test_plan_shows_a_change_and_applies_nothing(small: Project, changed_seed: Path) -> None:
     """A changed seed is categorised, with the models that follow from it and are to be computed again; prod stays."""
     small.run()
     before = small.query("FROM reference.installers ORDER BY ALL")
-    changed = tmp_path / "sqlmesh"
-    shutil.copytree(ROOT / "sqlmesh", changed, ignore=shutil.ignore_patterns(".cache"))
-    with (changed / "seeds" / "installers.csv").open("a") as seed:
+    with changed_seed.open("a") as seed:
         seed.write("newtool,installer\n")
-    monkeypatch.setattr("pipelines.transform.PROJECT", changed)
 
     for _ in range(2):
         done = small.cli("plan")
@@ -83,22 +92,56 @@ def test_plan_shows_a_change_and_applies_nothing(
     assert before == small.query("FROM reference.installers ORDER BY ALL")
 
 
-def test_changed_model_that_fails_its_test_is_not_applied(
-    small: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_changed_model_that_fails_its_test_is_not_applied(small: Project, changed_seed: Path) -> None:
     """A model that is changed wrongly stops at its unit test, before any number of it is computed; prod stays."""
     small.run()
     before = small.marts()
-    changed = tmp_path / "sqlmesh"
-    shutil.copytree(ROOT / "sqlmesh", changed, ignore=shutil.ignore_patterns(".cache"))
-    model = changed / "models" / "marts" / "downloads_monthly.sql"
+    model = changed_seed.parents[1] / "models" / "marts" / "downloads_monthly.sql"
     model.write_text(model.read_text().replace("counted_days = days AS is_whole", "TRUE AS is_whole"))
-    monkeypatch.setattr("pipelines.transform.PROJECT", changed)
 
     with pytest.raises(TransformError, match="failing test"):
         small.transform()
 
     assert before == small.marts()
+
+
+def test_plan_compares_rows_with_production_and_leaves_it_alone(small: Project, changed_seed: Path) -> None:
+    """The rows of the marts are compared with those of production; no table, view or state of the review stays."""
+    small.run()
+    before, tables = small.marts(), small.query(TABLES)
+    changed_seed.write_text(changed_seed.read_text().replace("pip,installer", "pip,script"))
+
+    done = small.cli("plan", "--diff")
+
+    assert done.returncode == 0, done.stderr
+    assert "reference.installers` (Breaking)" in done.stdout
+    assert "marts.downloads_daily`: [2016-01-01 - 2026-" in done.stdout
+    assert (
+        "| marts.downloads_daily | 3 | 3 | 0 | 0 | 3 | "
+        "downloads_by_installers, downloads_outside_ci, downloads_by_scripts |"
+    ) in done.stdout
+    assert before == small.marts()
+    assert tables == small.query(TABLES)
+
+
+def test_model_that_cannot_be_parsed_is_named(small: Project, changed_seed: Path) -> None:
+    """A typing error in a model is one message with the file and the place, not a stack trace."""
+    small.load()
+    model = changed_seed.parents[1] / "models" / "marts" / "ci_weekly.sql"
+    model.write_text(model.read_text().replace("FROM marts", "FROM FROM marts"))
+
+    with pytest.raises(TransformError, match=r"ci_weekly\.sql"):
+        small.transform()
+
+
+def test_all_that_reads_rows_is_restated_together(context: Context) -> None:
+    """Each model with days that reads rows waits for loads by the signal, which is how a restatement finds it."""
+    rows = {context.get_model(name, raise_if_missing=True).fqn for name in ("staging.downloads", "raw.file_downloads")}
+    readers = {
+        model.name for model in context.models.values() if model.time_column and rows & (model.depends_on or set())
+    }
+
+    assert sorted(readers) == aggregates(context)
 
 
 def test_models_start_before_any_day_that_can_be_loaded() -> None:

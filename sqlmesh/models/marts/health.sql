@@ -67,7 +67,7 @@ WITH committed AS (
     project
 ), expected AS (
   SELECT
-    CAST(s.day + INTERVAL (n.number) DAY AS DATE) AS day,
+    @add_days(s.day, n.number) AS day,
     s.project
   FROM started AS s
   CROSS JOIN last_loaded AS l

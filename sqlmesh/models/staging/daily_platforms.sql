@@ -7,14 +7,14 @@ MODEL (
   signals (
     raw_loaded()
   ),
-  description 'Downloads of each day by the platform of the client and of the file. Apart from staging.daily_downloads: together they would have about as many rows as the log.',
+  description 'Downloads of each day by the platform of the client and of the file. Apart from staging.daily_downloads, as the dimensions of one multiply the rows of the other.',
   grain (day, project, python_minor, file_type, wheel_tag, system, cpu, distro, distro_version, libc, libc_version),
   column_descriptions (
     day = 'UTC day.',
     project = 'Project, by its normalised name.',
     python_minor = 'Python of the client, as 3.12, or unknown.',
     file_type = 'Kind of the file.',
-    wheel_tag = 'Interpreter, ABI and platform of a wheel; none for other files. Few wheels of a release differ by it, and releases do not: file names would be ten times as many.',
+    wheel_tag = 'Interpreter, ABI and platform of a wheel; none for other files. Not the file name, as releases share their tags.',
     system = 'Operating system of the client, or unknown.',
     cpu = 'Processor of the client, or unknown.',
     distro = 'Distribution of the client, or unknown.',

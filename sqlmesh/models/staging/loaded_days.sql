@@ -16,7 +16,7 @@ MODEL (
 
 SELECT DISTINCT
   d.day::DATE AS day,
-  CAST(d.day - INTERVAL (DATE_DIFF('DAY', '1970-01-05'::DATE, d.day) % 7) DAY AS DATE) AS week,
+  @monday(d.day)::DATE AS week,
   d.project::TEXT AS project
 FROM raw.loaded_days AS d
 INNER JOIN raw._dlt_loads AS l
