@@ -31,7 +31,7 @@ left out.
 
 def write_metrics(document: Path = DOCUMENT) -> None:
     """Write the definitions of all models as Markdown."""
-    os.environ["WAREHOUSE_FILE"] = ":memory:"
+    os.environ["WAREHOUSE"] = ":memory:"
     set_console(NoopConsole())
     context = Context(paths=[str(PROJECT)])
     try:

@@ -68,7 +68,7 @@ def demo_project(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Projec
 def context() -> Iterator[Context]:
     """The project's models, applied to nothing."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WAREHOUSE_FILE", ":memory:")
+        patch.setenv("WAREHOUSE", ":memory:")
         set_console(NoopConsole())
         context = Context(paths=[str(ROOT / "sqlmesh")])
     yield context

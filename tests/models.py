@@ -4,11 +4,12 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, cast
 
 import duckdb
-from sqlmesh import Context
-from sqlmesh.core.model import Model
+from sqlglot import exp
+from sqlmesh import Context, ExecutionContext
+from sqlmesh.core.model import Model, PythonModel
 from sqlmesh.core.model.definition import SeedModel
 
 DAYS: dict[str, Any] = {"start": "2026-01-01", "end": "2026-12-31"}
@@ -68,6 +69,9 @@ class Models:
             if isinstance(model, SeedModel):
                 seed = next(iter(model.render_seed()))  # noqa: F841 - DuckDB finds it by its name
                 self.connection.execute(f"CREATE OR REPLACE TABLE {model.name} AS FROM seed")
+            elif isinstance(model, PythonModel):
+                [frame] = model.render(context=cast("ExecutionContext", _Reader(self.connection)))  # noqa: RUF059 - DuckDB finds it by its name
+                self.connection.execute(f"CREATE OR REPLACE TABLE {model.name} AS FROM frame")
             elif day and model.time_column:
                 self.connection.execute(f"DELETE FROM {model.name} WHERE day = ?", [day])
                 self.connection.execute(f"INSERT INTO {model.name} {self._query(model, day, day)}")
@@ -92,3 +96,19 @@ class Models:
         old, new = self.changes.get(model.name, ("", ""))
         assert old in text, f"{model.name} has no {old}: {text}"
         return text.replace(old, new) if old else text
+
+
+class _Reader:
+    """What a model in Python asks of SQLMesh: a table's name, and rows."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def with_variables(self, *_variables: object, **_blueprint: object) -> Self:
+        return self
+
+    def resolve_table(self, name: str) -> str:
+        return name
+
+    def fetchdf(self, query: exp.Query) -> object:
+        return self._connection.execute(query.sql("duckdb")).df()

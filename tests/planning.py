@@ -55,7 +55,7 @@ def measure(source: Path, folder: Path) -> Table:
 
 
 def _context() -> Context:
-    os.environ["WAREHOUSE_FILE"] = ":memory:"
+    os.environ["WAREHOUSE"] = ":memory:"
     set_console(NoopConsole())
     return Context(paths=[str(ROOT / "sqlmesh")])
 

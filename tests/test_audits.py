@@ -32,6 +32,10 @@ FROM (SELECT UNNEST(GENERATE_SERIES(DATE '2026-06-01', DATE '2026-07-05', INTERV
         ('requests', NULL, 'US', NULL, NULL, NULL, 'sdist'),
         (NULL, NULL, 'FR', NULL, NULL, NULL, 'sdist')
     ) AS clients (installer, ci, country, system, cpu, libc, kind);
+INSERT INTO raw.file_downloads BY NAME
+SELECT * REPLACE ('2.0' AS file__version) FROM raw.file_downloads WHERE day >= '2026-06-20';
+INSERT INTO raw.file_downloads BY NAME
+SELECT downloads.* FROM raw.file_downloads AS downloads, RANGE(200) WHERE day = '2026-07-04' AND file__version = '2.0';
 INSERT INTO raw.loaded_days
 SELECT project, day, COUNT(*), 0, 'parquet', 'a' FROM raw.file_downloads GROUP BY ALL;
 INSERT INTO raw.load_watermarks VALUES ('one', '2026-07-06', 'a'), ('two', '2026-07-06', 'a');
@@ -108,14 +112,24 @@ RESULTS = {
 """A wrong result for each audit; where it has a `column`, each column that the audit names is wrong once."""
 
 CONDITIONS = {
+    "marts.anomalies": "1.0 AS score",
     "marts.ci_weekly": "downloads_by_installers + 1 AS downloads_in_ci",
     "marts.downloads_by_wheel": "'wheel' AS kind",
+    "marts.downloads_monthly": "32 AS days",
     "marts.downloads_trend": "NOT is_missing AS is_missing",
     "marts.downloads_weekly": "FALSE AS is_whole, 1 AS previous_downloads",
     "marts.freshness": "-1 AS days_behind",
     "marts.health": "NOT is_loaded AS is_loaded",
+    "marts.major_support": "older_downloads_without_mirrors - 1 AS older_downloads",
+    "marts.portfolio_compare": "99 AS rank_downloads",
+    "marts.python_support": "2.0 AS drop_share_downloads",
     "marts.uv_shift": "FALSE AS is_whole, 1.0 AS points_a_month_downloads",
+    "marts.version_adoption": "-1 AS days_since_release",
+    "marts.versions": "2 AS days_to_25_downloads, 1 AS days_to_50_downloads",
     "reference.countries": "'DEU' AS country_code",
+    "reference.incidents": "'2100-01-01' AS first_day",
+    "reference.python_eol": "'2100-01-01' AS released",
+    "staging.releases": "last_seen + 1 AS first_seen",
 }
 """For each model with conditions of its own (`forall`), values that break one."""
 

@@ -25,7 +25,7 @@ BROKEN = {
 @pytest.fixture
 def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the SQLMesh project, to be changed."""
-    monkeypatch.setenv("WAREHOUSE_FILE", ":memory:")
+    monkeypatch.setenv("WAREHOUSE", ":memory:")
     set_console(NoopConsole())
     folder = tmp_path / "sqlmesh"
     shutil.copytree(ROOT / "sqlmesh", folder, ignore=shutil.ignore_patterns(".cache"))

@@ -41,7 +41,7 @@ MODEL (
   audits (
     unique_combination_of_columns(columns := (week, project)),
     not_null(columns := (week, project, projects, downloads)),
-    sums_to_one(of := (week)),
+    shares_sum_to_one(by := (week)),
     forall(criteria := (rank_downloads BETWEEN 1 AND projects, week <> base_week OR index_downloads = 100))
   )
 );

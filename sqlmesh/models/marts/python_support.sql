@@ -40,7 +40,7 @@ MODEL (
   audits (
     unique_combination_of_columns(columns := (project, python_minor)),
     not_null(columns := (project, python_minor, status, first_day, last_day, downloads)),
-    sums_to_one(of := (project)),
+    shares_sum_to_one(by := (project)),
     accepted_values("column" := status, is_in := ('end of life', 'supported', 'prerelease', 'unknown')),
     lenses_nest(),
     forall(criteria := (drop_share_downloads IS NULL OR drop_share_downloads BETWEEN 0 AND 1.000001))

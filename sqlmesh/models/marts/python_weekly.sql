@@ -19,7 +19,7 @@ MODEL (
   audits (
     unique_combination_of_columns(columns := (week, project, python_minor)),
     not_null(columns := (week, project, python_minor, downloads)),
-    sums_to_one(of := (week, project)),
+    shares_sum_to_one(by := (week, project)),
     lenses_nest()
   )
 );
