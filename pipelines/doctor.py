@@ -266,7 +266,7 @@ def _upstream() -> str:
 
 
 def _lakes() -> str:
-    lakes = open_lakes(open_warehouse())
+    lakes = open_lakes(find_warehouse())
     if not lakes:
         raise _NotNeededError("the settings name none")
     for lake in lakes:
