@@ -24,7 +24,11 @@ from tests.rows import download, write
 from tests.test_cli import COMMANDS
 from tests.test_load import DAYS
 
-ARGUMENTS = {"backfill": ["2026-07-01", "2026-07-02"], "forget": ["one", "--yes"]}
+ARGUMENTS = {
+    "backfill": ["2026-07-01", "2026-07-02"],
+    "forget": ["one", "--yes"],
+    "rebuild": ["--from", "warehouse"],
+}
 WITHOUT_WAREHOUSE = {"doctor", "export", "serve"}
 
 
