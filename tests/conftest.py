@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from filelock import FileLock
 from sqlmesh import Context
 from sqlmesh.core.console import NoopConsole, set_console
 
@@ -18,13 +19,6 @@ from tests.project import ROOT, Project
 from tests.s3 import S3Server
 
 UNTRACKED = "thistledown"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where several processes run the tests, each file stays in one; all that looks at the one built site, too."""
-    for item in items:
-        group = "site" if item.path.name.startswith("test_site") else item.path.name
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(autouse=True)
@@ -88,8 +82,9 @@ def exported_marts(demo_export: Export) -> Path:
 
 @pytest.fixture(scope="session")
 def built_site(demo_export: Export) -> Path:
-    """The folder of the site, built from the demo's marts."""
-    site.build(demo_export)
+    """The folder of the site, built from the demo's marts: by one process, where several run the tests."""
+    with FileLock(site.EVIDENCE / "node_modules" / ".site.lock"):
+        site.build(demo_export)
     return site.BUILD
 
 
