@@ -7,7 +7,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from filelock import FileLock
 from sqlmesh import Context
 from sqlmesh.core.console import NoopConsole, set_console
 
@@ -82,9 +81,8 @@ def exported_marts(demo_export: Export) -> Path:
 
 @pytest.fixture(scope="session")
 def built_site(demo_export: Export) -> Path:
-    """The folder of the site, built from the demo's marts: by one process, where several run the tests."""
-    with FileLock(site.EVIDENCE / "node_modules" / ".site.lock"):
-        site.build(demo_export)
+    """The folder of the site, built from the demo's marts."""
+    site.build(demo_export)
     return site.BUILD
 
 

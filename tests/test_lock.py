@@ -131,26 +131,6 @@ def test_busy_file_is_one_message_that_names_the_holder(loaded: Project, command
     assert "WARNING" not in done.stdout + done.stderr
 
 
-def test_site_is_served_beside_a_busy_file(loaded: Project, built_site: Path) -> None:
-    """The site is made of exported files, so it is shown whoever holds the warehouse."""
-    assert (built_site / "index.html").exists()
-    serve = [sys.executable, "-u", "-m", "pipelines", "serve", "--port", "0"]
-
-    with (
-        process(OPEN, loaded.file),
-        subprocess.Popen(
-            serve, cwd=ROOT, env=os.environ | loaded.environment, stdout=subprocess.PIPE, text=True
-        ) as server,
-    ):
-        try:
-            assert server.stdout is not None
-            said = server.stdout.readline()
-        finally:
-            server.kill()
-
-    assert "http://127.0.0.1" in said
-
-
 @pytest.fixture
 def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project whose warehouse is in the cloud; the test works in the folder of one machine."""
