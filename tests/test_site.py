@@ -286,7 +286,9 @@ def test_taken_port_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_site_is_served_beside_a_busy_file(demo_project: Project, built_site: Path) -> None:
     """The site is made of exported files, so it is shown whoever holds the warehouse."""
     assert (built_site / "index.html").exists()
-    serve = [sys.executable, "-u", "-m", "pipelines", "serve", "--port", "0"]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    serve = [sys.executable, "-u", "-m", "pipelines", "serve", "--port", port]
 
     with (
         process(OPEN, demo_project.file),
@@ -300,7 +302,7 @@ def test_site_is_served_beside_a_busy_file(demo_project: Project, built_site: Pa
         finally:
             server.kill()
 
-    assert "http://127.0.0.1" in said
+    assert f"http://127.0.0.1:{port}" in said
 
 
 def article(page: Page) -> Locator:
