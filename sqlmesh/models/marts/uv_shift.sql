@@ -76,7 +76,8 @@ SELECT
   @lenses('w.pip_$lens::BIGINT AS pip_$lens'),
   @lenses('w.uv_$lens::BIGINT AS uv_$lens'),
   @lenses('w.uv_share_$lens::DOUBLE AS uv_share_$lens'),
-  @lenses('(CASE WHEN s.n_$lens >= 4 THEN 3043.75 * (s.n_$lens * s.xy_$lens - s.x_$lens * s.y_$lens) / NULLIF(s.n_$lens * s.xx_$lens - s.x_$lens * s.x_$lens, 0) END)::DOUBLE AS points_a_month_$lens')
+  /* Rounded, as a sum of fractions depends on the order in which an engine adds them: equal data, equal marts. */
+  @lenses('ROUND(CASE WHEN s.n_$lens >= 4 THEN 3043.75 * (s.n_$lens * s.xy_$lens - s.x_$lens * s.y_$lens) / NULLIF(s.n_$lens * s.xx_$lens - s.x_$lens * s.x_$lens, 0) END, 9)::DOUBLE AS points_a_month_$lens')
 FROM shares AS w
 LEFT JOIN sums AS s
   ON w.week = s.week AND w.project = s.project
