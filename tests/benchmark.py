@@ -42,7 +42,7 @@ def main() -> None:
         # A process's peak starts with its parent's: until the peaks are measured, this one must stay small.
         _run("write", folder)
         peaks = _peaks(Path(folder))
-        # Before any SQL is generated: SQLMesh extends SQLGlot's dialects, and one that has been used keeps its old self.
+        # Before any SQL is generated: SQLMesh extends SQLGlot's dialects, and one that was used keeps its old self.
         from tests.planning import find_real_data, measure
 
         console.print(_speed(Path(folder, "demo")))
