@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from pipelines.errors import LakeError
+from pipelines.errors import LakeError, WarehouseError
 from pipelines.fill import fill, loaded_days, refuse_mixing
 from pipelines.lake import DOWNLOADS, QUARANTINE, Lake
 from pipelines.lake.files import Day
@@ -47,12 +47,16 @@ def refill(lake: Lake, warehouse: Warehouse) -> int:
 
     Raises:
         LakeError: the lake cannot be written; the next run goes on where this one ended.
+        WarehouseError: the warehouse holds nothing, and the lake might be all that is left.
 
     """
     finish_pending(warehouse)
+    kept = {day.place for day in loaded_days(warehouse)}
+    if not kept:
+        what = f"The warehouse holds no loaded day: the lake {lake.name!r} would be emptied."
+        raise WarehouseError(what, remedy=f"`just rebuild --from {lake.name}` loads the warehouse from the lake.")
     lake.publish([], warehouse.ledger())
     days = fill(lake, warehouse)
-    kept = {day.place for day in loaded_days(warehouse)}
     for table in (DOWNLOADS, QUARANTINE):
         lake.remove(table, "day=*/*", keep=kept)
     return days

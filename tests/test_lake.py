@@ -287,6 +287,21 @@ def test_lake_is_written_anew_from_the_warehouse(small: Project) -> None:
     assert_agree(small)
 
 
+def test_lake_is_not_emptied_for_a_warehouse_that_holds_nothing(small: Project) -> None:
+    """Where the warehouse was lost, the lake may be all that is left: it stays as it is."""
+    small.load()
+    fill_lake(small)
+    shutil.rmtree(small.folder)
+    with small.warehouse() as warehouse:
+        warehouse.execute("DELETE FROM raw.tracked_projects")
+
+    done = small.cli("rebuild", "--from", "warehouse")
+
+    assert done.returncode == 1
+    assert "The warehouse holds no loaded day" in done.stderr
+    assert 8 == len(open_lake(small).manifest())
+
+
 def test_days_of_a_lake_are_not_loaded_from_upstream_again(small: Project) -> None:
     """A warehouse that was lost stops the run before it asks, and pays for, what the lake has."""
     small.load()
