@@ -15,7 +15,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.auth.transport.requests import AuthorizedSession
 from google.cloud.bigquery import Client
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
-from requests import Response
+from requests import Response, Timeout
 
 from pipelines.errors import CredentialsError, SourceError
 
@@ -66,14 +66,22 @@ class DeadlineSession(AuthorizedSession):
     def request(self, *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401 - passed on
         left = self._deadline - monotonic()
         if left <= 0:
-            what = f"BigQuery has not done it within `query_timeout`, {self._seconds} s. {self._refusal}".rstrip()
-            raise SourceError(what, remedy="Run again later; or load fewer days at once, or raise the setting.")
-        kwargs["timeout"] = min(kwargs.get("timeout") or left, left)
-        response: Response = super().request(*args, **kwargs)  # type: ignore[no-untyped-call]  # the library's
+            raise self._lateness()
+        limit = kwargs.get("timeout") or left
+        try:
+            response: Response = super().request(*args, **kwargs | {"timeout": min(limit, left)})  # type: ignore[no-untyped-call]  # the library's
+        except Timeout as timeout:
+            if limit < left:
+                raise
+            raise self._lateness() from timeout
         if not response.ok:
             error = from_http_response(response)  # type: ignore[no-untyped-call]  # as above
             self._refusal = f"Its last answer was: {error.message}"
         return response
+
+    def _lateness(self) -> SourceError:
+        what = f"BigQuery has not done it within `query_timeout`, {self._seconds} s. {self._refusal}".rstrip()
+        return SourceError(what, remedy="Run again later; or load fewer days at once, or raise the setting.")
 
 
 def _is_passing(error: BaseException) -> bool:
