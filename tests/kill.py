@@ -181,7 +181,9 @@ def content(project: Project) -> dict[str, list[str]]:
     found["digests.json"] = [str(sorted((name, digest) for name, digest in digests.items() if name != COSTS))]
     found["files"] = sorted(path.name for path in project.folder.iterdir())
     working = project.folder / "dlt" / "pypi"
-    found["pending packages"] = sorted(str(path.relative_to(working)) for path in working.glob("*/[en]*ed/*"))
+    # Folders: a file there is one that dlt was saving when it died, and that it never looks at.
+    packages = filter(Path.is_dir, working.glob("*/[en]*ed/*"))
+    found["pending packages"] = sorted(str(path.relative_to(working)) for path in packages)
     return found
 
 
