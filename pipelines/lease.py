@@ -47,6 +47,9 @@ def leased(warehouse: Warehouse, holder: Holder, dead: Holder | None) -> Iterato
     with warehouse.client() as client:
         lease = _Lease(client, holder)
         lease.take(dead)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As a shell starts what it puts into the background.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     ended = threading.Event()
     renewal = threading.Thread(target=lease.renew_until, args=(ended,), daemon=True)
     renewal.start()

@@ -236,6 +236,15 @@ def test_lease_is_renewed(cloud: Project, monkeypatch: pytest.MonkeyPatch) -> No
             pass
 
 
+@pytest.fixture(params=[signal.default_int_handler, signal.SIG_IGN], ids=["foreground", "background"])
+def _started(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A shell starts what it puts into the background with interrupts ignored."""
+    before = signal.signal(signal.SIGINT, request.param)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_started")
 def test_run_that_lost_its_lease_is_stopped(cloud: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is interrupted until it stops, says so, and leaves the lease to the one that has it."""
 
