@@ -14,7 +14,7 @@ run *arguments: setup
 
 # Run the whole test suite, linters and type checker first.
 test *arguments: (setup "--with-servers") lint
-    {{ python }} -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile "$@"
+    {{ python }} -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder "$@"
 
 # Show what the next run (or a backfill of START END [PROJECT]) bills at most.
 estimate *arguments: setup

@@ -18,39 +18,55 @@ TABLES = "SELECT table_schema, table_name FROM information_schema.tables ORDER B
 DAILY = "SELECT day, project, downloads FROM marts.downloads_daily ORDER BY ALL"
 
 
+def make(folder: Path) -> Project:
+    file = write(folder / "source" / "rows.parquet", [download(day) for day in DAYS])
+    settings = {"PARQUET_PATH": str(file), "PROJECTS": '["one"]', "START_DATE": "2026-07-01", "LAG_DAYS": "3"}
+    return Project(folder / "data", settings)
+
+
 @pytest.fixture
-def small(project: Project, tmp_path: Path) -> Project:
-    file = write(tmp_path / "source" / "rows.parquet", [download(day) for day in DAYS])
-    return project.with_settings(PARQUET_PATH=str(file), PROJECTS='["one"]', START_DATE="2026-07-01", LAG_DAYS="3")
+def small(tmp_path: Path) -> Project:
+    """Three days of one project, not yet loaded."""
+    return make(tmp_path)
 
 
-def test_days_that_are_loaded_again_are_computed_again(small: Project) -> None:
+@pytest.fixture(scope="module")
+def computed_once(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return make(tmp_path_factory.mktemp("computed")).run()
+
+
+@pytest.fixture
+def computed(computed_once: Project, small: Project) -> Project:
+    """The same, loaded and computed."""
+    shutil.copytree(computed_once.folder, small.folder)
+    return small
+
+
+def test_days_that_are_loaded_again_are_computed_again(computed: Project) -> None:
     """Each mart follows the rows of a restated day, and of a day that upstream has emptied."""
-    small.run()
-    write(Path(small.settings["PARQUET_PATH"]), [download(DAYS[0]), download(DAYS[2]), download(DAYS[2])])
+    write(Path(computed.settings["PARQUET_PATH"]), [download(DAYS[0]), download(DAYS[2]), download(DAYS[2])])
 
-    small.run()
+    computed.run()
 
-    assert [(DAYS[0], "one", 1), (DAYS[2], "one", 2)] == small.query(DAILY)
-    assert [(DAYS[1], True, None)] == small.query(
+    assert [(DAYS[0], "one", 1), (DAYS[2], "one", 2)] == computed.query(DAILY)
+    assert [(DAYS[1], True, None)] == computed.query(
         "SELECT day, is_missing, downloads FROM marts.downloads_trend WHERE is_missing"
     )
     for dimension in ("version", "cpu"):
-        assert [(3,)] == small.query("SELECT SUM(downloads) FROM marts.breakdown_28d WHERE dimension = ?", dimension)
-    assert small.query("SELECT * FROM marts.health WHERE NOT is_loaded OR difference <> 0") == []
+        assert [(3,)] == computed.query("SELECT SUM(downloads) FROM marts.breakdown_28d WHERE dimension = ?", dimension)
+    assert computed.query("SELECT * FROM marts.health WHERE NOT is_loaded OR difference <> 0") == []
 
 
-def test_kpis_catch_up_after_a_run_that_died_before_them(small: Project) -> None:
+def test_kpis_catch_up_after_a_run_that_died_before_them(computed: Project) -> None:
     """Loads that no plan has taken yet stay pending, however many there are."""
-    small.run()
-    write(Path(small.settings["PARQUET_PATH"]), [download(DAYS[0]), download(DAYS[0]), download(DAYS[2])])
-    small.load()
-    small.load()
+    write(Path(computed.settings["PARQUET_PATH"]), [download(DAYS[0]), download(DAYS[0]), download(DAYS[2])])
+    computed.load()
+    computed.load()
 
-    small.transform()
+    computed.transform()
 
-    assert [(DAYS[0], "one", 2), (DAYS[2], "one", 1)] == small.query(DAILY)
-    assert small.query(
+    assert [(DAYS[0], "one", 2), (DAYS[2], "one", 1)] == computed.query(DAILY)
+    assert computed.query(
         "SELECT COUNT(*) FROM raw._dlt_loads WHERE load_id NOT IN (SELECT load_id FROM raw.acknowledged_loads)"
     ) == [(0,)]
 
@@ -76,42 +92,39 @@ def changed_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder / "seeds" / "installers.csv"
 
 
-def test_plan_shows_a_change_and_applies_nothing(small: Project, changed_seed: Path) -> None:
+def test_plan_shows_a_change_and_applies_nothing(computed: Project, changed_seed: Path) -> None:
     """A changed seed is categorised, with the models that follow from it and are to be computed again; prod stays."""
-    small.run()
-    before = small.query("FROM reference.installers ORDER BY ALL")
+    before = computed.query("FROM reference.installers ORDER BY ALL")
     with changed_seed.open("a") as seed:
         seed.write("newtool,installer\n")
 
     for _ in range(2):
-        done = small.cli("plan")
+        done = computed.cli("plan")
 
         assert done.returncode == 0, done.stderr
         assert "reference.installers` (Breaking)" in done.stdout
         assert "Models needing backfill" in done.stdout
-    assert before == small.query("FROM reference.installers ORDER BY ALL")
+    assert before == computed.query("FROM reference.installers ORDER BY ALL")
 
 
-def test_changed_model_that_fails_its_test_is_not_applied(small: Project, changed_seed: Path) -> None:
+def test_changed_model_that_fails_its_test_is_not_applied(computed: Project, changed_seed: Path) -> None:
     """A model that is changed wrongly stops at its unit test, before any number of it is computed; prod stays."""
-    small.run()
-    before = small.marts()
+    before = computed.marts()
     model = changed_seed.parents[1] / "models" / "marts" / "downloads_monthly.sql"
     model.write_text(model.read_text().replace("counted_days = days AS is_whole", "TRUE AS is_whole"))
 
     with pytest.raises(TransformError, match="failing test"):
-        small.transform()
+        computed.transform()
 
-    assert before == small.marts()
+    assert before == computed.marts()
 
 
-def test_plan_compares_rows_with_production_and_leaves_it_alone(small: Project, changed_seed: Path) -> None:
+def test_plan_compares_rows_with_production_and_leaves_it_alone(computed: Project, changed_seed: Path) -> None:
     """The rows of the marts are compared with those of production; no table, view or state of the review stays."""
-    small.run()
-    before, tables = small.marts(), small.query(TABLES)
+    before, tables = computed.marts(), computed.query(TABLES)
     changed_seed.write_text(changed_seed.read_text().replace("pip,installer", "pip,script"))
 
-    done = small.cli("plan", "--diff")
+    done = computed.cli("plan", "--diff")
 
     assert done.returncode == 0, done.stderr
     assert "reference.installers` (Breaking)" in done.stdout
@@ -120,8 +133,8 @@ def test_plan_compares_rows_with_production_and_leaves_it_alone(small: Project, 
         "| marts.downloads_daily | 3 | 3 | 0 | 0 | 3 | "
         "downloads_by_installers, downloads_outside_ci, downloads_by_scripts |"
     ) in done.stdout
-    assert before == small.marts()
-    assert tables == small.query(TABLES)
+    assert before == computed.marts()
+    assert tables == computed.query(TABLES)
 
 
 def test_model_that_cannot_be_parsed_is_named(small: Project, changed_seed: Path) -> None:
