@@ -5,10 +5,12 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 from pipelines.errors import SiteError
 from pipelines.export import Export
@@ -53,6 +55,18 @@ def build(export: Export) -> bool:
     return True
 
 
+class SiteServer(ThreadingHTTPServer):
+    """Serves the built site on this machine only."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(("127.0.0.1", port), partial(SimpleHTTPRequestHandler, directory=str(BUILD)))
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the library's
+        # A browser that goes away in the middle of a file is no error of ours.
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 def serve(port: int) -> None:
     """Serve the built site on this machine only, until interrupted.
 
@@ -62,9 +76,8 @@ def serve(port: int) -> None:
     """
     if not _STAMP.exists():
         raise SiteError("There is no site yet.", remedy="`just run` or `just site` builds it.")
-    handler = partial(SimpleHTTPRequestHandler, directory=str(BUILD))
     try:
-        server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+        server = SiteServer(port)
     except OSError as error:
         raise SiteError(
             f"Port {port} cannot be used: {error.strerror}.", remedy="Choose another with --port."

@@ -6,6 +6,7 @@ All that looks at the built site is in this one file: where several processes ru
 import os
 import re
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -377,3 +378,26 @@ def assert_percent(shown: str, fraction: float | None) -> None:
     assert abs(float(found[1].replace(",", ""))) == pytest.approx(abs(fraction) * 100, abs=0.0501)
     if fraction <= -0.001:
         assert "-" in shown or "▼" in shown
+
+
+def test_browser_that_goes_away_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A connection that is reset in the middle of a file prints no stack trace."""
+    tmp_path.joinpath("large").write_bytes(bytes(50_000_000))
+    monkeypatch.setattr(evidence, "BUILD", tmp_path)
+    server = evidence.SiteServer(0)
+    # So that closing it waits for its answers.
+    server.daemon_threads = False
+    Thread(target=server.serve_forever).start()
+
+    with socket.create_connection(("127.0.0.1", server.server_port)) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.sendall(b"GET /large HTTP/1.0\r\n\r\n")
+        connection.recv(1000)
+    server.shutdown()
+    server.server_close()
+
+    printed = capfd.readouterr().err
+    assert "GET /large" in printed
+    assert "Traceback" not in printed
