@@ -3,7 +3,6 @@
 import os
 from datetime import date, timedelta
 from pathlib import Path
-from urllib.parse import parse_qs
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -193,9 +192,9 @@ def test_large_file_goes_in_parts(large: Project, s3: S3Server, bucket: str) -> 
 
     assert 1 == fill_lake(large)
 
-    sent = [parse_qs(entry["request"].partition("?")[2]) for entry in s3.requests() if entry["status"] == 200]
-    # As a set: a client that waited too long sends a part again.
-    assert {"1", "2", "3"} == {query["partNumber"][0] for query in sent if "partNumber" in query}
+    # S3 notes the number of parts in the tag; requests would count one that was sent again, after a wait too long.
+    object_ = s3.files().info(f"{bucket}/lake/raw/file_downloads/day=2026-07-01/one.parquet")
+    assert object_["ETag"].strip('"').endswith("-3")
     [(rows,)] = (
         s3.duckdb()
         .sql(f"SELECT COUNT(DISTINCT url) FROM 's3://{bucket}/lake/raw/file_downloads/*/*.parquet'")

@@ -82,7 +82,7 @@ def test_large_file_goes_in_parts(s3: S3Server, bucket: str, large: Path) -> Non
 
     requests = [request.partition("uploadId")[0] for request, status in since(s3, before) if status == 200]
     assert [f"POST /{bucket}/large?uploads", f"POST /{bucket}/large?"] == [requests[0], requests[-1]]
-    assert [f"PUT /{bucket}/large?partNumber={n}&" for n in (1, 2, 3)] == sorted(set(requests[1:-1]))
+    assert [f"PUT /{bucket}/large?partNumber={n}&" for n in (1, 2, 3)] == sorted(requests[1:-1])
     assert large.read_bytes() == s3.files().cat(f"{bucket}/large")
 
 

@@ -12,8 +12,6 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -57,17 +55,11 @@ Query = Callable[..., list[tuple[Any, ...]]]
 Open = Callable[..., Page]
 
 
-class QuietHandler(SimpleHTTPRequestHandler):
-    """Serves a folder without a line on stderr for each file."""
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture(scope="module")
 def site(built_site: Path) -> Iterator[str]:
     """The address of a server of the built site."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(built_site)))
+    assert built_site == evidence.BUILD
+    server = evidence.SiteServer(0)
     Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
