@@ -6,7 +6,10 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.auth.transport.requests import AuthorizedSession
 from google.cloud import bigquery
+from requests import ReadTimeout
 from sqlglot import exp, parse_one
 
 from pipelines.demo import SCHEMA
@@ -14,6 +17,7 @@ from pipelines.errors import SchemaError, SourceError
 from pipelines.pypi.columns import LEAVES, SOURCE_SCHEMA
 from pipelines.pypi.settings import TIB, Settings
 from pipelines.pypi.upstreams import Upstream, connect
+from pipelines.pypi.upstreams.google_client import DeadlineSession
 from pipelines.pypi.upstreams.parquet import ParquetUpstream
 from pipelines.pypi.windows import Window
 from tests.bigquery import BILLED, TABLE, Server, analyze, as_fields, redirect_clients
@@ -213,6 +217,21 @@ def test_no_wait_is_longer_than_its_setting(server: Server, case: str) -> None:
         count(SPRING, query_timeout=2 if rule["where"] == "rest" else 60, read_timeout=2)
 
     assert message in str(caught.value)
+
+
+def test_only_a_request_that_the_deadline_ends_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit of the client's own that is shorter may be tried again, and so stays what it is."""
+
+    def time_out(*_: object, **options: float) -> None:
+        raise ReadTimeout(options["timeout"])
+
+    monkeypatch.setattr(AuthorizedSession, "request", time_out)
+    session = DeadlineSession(AnonymousCredentials(), 60)  # type: ignore[no-untyped-call]  # the library's
+
+    with pytest.raises(SourceError, match="within `query_timeout`, 60 s"):
+        session.request("GET", "http://127.0.0.1")
+    with pytest.raises(ReadTimeout):
+        session.request("GET", "http://127.0.0.1", timeout=1)
 
 
 HOSTILE = {
