@@ -137,6 +137,8 @@ def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     project = CloudProject(tmp_path / "data", one_download(tmp_path).settings)
     for name, value in project.environment.items():
         monkeypatch.setenv(name, value)
+    # dlt keeps the config.toml of the folder in which it is first asked for a setting.
+    resolve_settings()
     (tmp_path / "machine").mkdir()
     monkeypatch.chdir(tmp_path / "machine")
     stand_in(project.folder, monkeypatch)
