@@ -91,7 +91,7 @@ lint: setup
 
 # Measure speed and memory of a load, as ratios.
 benchmark: setup
-    {{ python }} -m tests.benchmark
+    {{ python }} -m tests.harness.benchmark
 
 # Format the code, and write docs/metrics.md from the models.
 format: setup

@@ -1,7 +1,4 @@
-"""dlt's own pipeline dashboard, without the separately licensed package that `dlt dashboard` asks for.
-
-The dashboard is part of the open-source wheel, as a private module: this one wraps it, and a test holds it to that.
-"""
+"""dlt's own dashboard of the pipeline."""
 
 import os
 import socket
@@ -11,9 +8,10 @@ from pathlib import Path
 
 from dlt.common.exceptions import MissingDependencyException
 
+from pipelines.dlt_internals import dashboard_command
 from pipelines.errors import SiteError
-from pipelines.lock import only_run
 from pipelines.warehouse import PIPELINE, Warehouse
+from pipelines.warehouse.lock import exclusive_run
 
 
 def serve(warehouse: Warehouse, port: int, *, open_browser: bool) -> None:
@@ -26,9 +24,9 @@ def serve(warehouse: Warehouse, port: int, *, open_browser: bool) -> None:
         WarehouseError: another process is at work in the warehouse, so that no query of the dashboard could succeed.
 
     """
-    if not (warehouse.folder / "dlt" / PIPELINE).exists():
+    if not (warehouse.pipelines_dir / PIPELINE).exists():
         raise SiteError("The pipeline has not run yet.", remedy="`just run` runs it.")
-    with only_run(warehouse):
+    with exclusive_run(warehouse):
         pass
     _require_free(port)
     subprocess.run(  # noqa: S603 - dlt's own command
@@ -38,17 +36,10 @@ def serve(warehouse: Warehouse, port: int, *, open_browser: bool) -> None:
 
 def _command(warehouse: Warehouse, port: int, *, open_browser: bool) -> list[str]:
     try:
-        from dlt._workspace.helpers.dashboard.runner import run_dashboard_command  # noqa: PLC0415 - optional packages
+        return dashboard_command(PIPELINE, warehouse.pipelines_dir.resolve(), port, open_browser=open_browser)
     except MissingDependencyException as error:
         remedy = "Install the dependency group `dashboard`; `just setup` does."
         raise SiteError("The dashboard's packages are not installed.", remedy=remedy) from error
-    return run_dashboard_command(
-        pipeline_name=PIPELINE,
-        pipelines_dir=str((warehouse.folder / "dlt").resolve()),
-        port=port,
-        host="127.0.0.1",
-        headless=not open_browser,
-    )
 
 
 def _require_free(port: int) -> None:

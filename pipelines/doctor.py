@@ -13,23 +13,20 @@ from tempfile import TemporaryDirectory
 
 from dlt.destinations.impl.motherduck.configuration import MotherDuckCredentials
 from packaging.version import Version
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from pipelines.costs import gibibytes
+from pipelines.costs.budget import gibibytes
 from pipelines.demo import awaits_demo
-from pipelines.destinations import open_lakes
 from pipelines.errors import CredentialsError, InsightsError, SettingsError, SiteError, WarehouseError
-from pipelines.motherduck import require_token
+from pipelines.lake.settings import resolve_lakes
 from pipelines.pypi.settings import Settings, resolve_settings
 from pipelines.pypi.upstreams import connect
-from pipelines.warehouse import find_warehouse, open_warehouse
+from pipelines.warehouse import bookkeeping, resolve_warehouse
+from pipelines.warehouse.motherduck import require_token
 
-PROJECT = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[1]
 PYTHON = "3.11"
 TOOL_SECONDS = 30
-LEAST_FREE = 2**30
+MIN_FREE_BYTES = 2**30
 """Bytes free beside the warehouse, for a load package and the site; and as many again as the warehouse has, because
 days that a run replaces are written anew before DuckDB lets go of the old ones."""
 _KINDS = {
@@ -65,7 +62,7 @@ class Tool:
 
     name: str
     remedy: str
-    least: str = "0"
+    minimum: str = "0"
 
 
 _NODE = "Install Node.js 20 or later: https://nodejs.org"
@@ -99,23 +96,6 @@ def diagnose() -> Iterator[Finding]:
         yield _look(name, check)
 
 
-def show(console: Console, findings: Iterator[Finding]) -> bool:
-    """Print the findings as a table; return whether nothing failed."""
-    colors = {Outcome.OK: "green", Outcome.FAILED: "red", Outcome.NOT_NEEDED: "dim"}
-    table = Table("check", "result", "found")
-    with console.status("Checking ..."):
-        found = list(findings)
-    for each in found:
-        text = Text(each.found)
-        if each.remedy:
-            text.append(f"\n{each.remedy}", "bold")
-        table.add_row(each.check, Text(each.outcome, colors[each.outcome]), text)
-    console.print(table)
-    failed = [each.check for each in found if each.outcome is Outcome.FAILED]
-    console.print(f"To be mended: {', '.join(failed)}." if failed else "All is well: `just run` can start.")
-    return not failed
-
-
 class _NotNeededError(Exception):
     """The check has nothing to look at; its text says why."""
 
@@ -141,9 +121,9 @@ def _tool(tool: Tool) -> str:
     )
     found = re.search(r"\d+(\.\d+)+", done.stdout)
     if done.returncode != 0 or found is None:
-        raise SiteError(f"{program} does not tell its version.", remedy=tool.remedy)
-    if Version(found[0]) < Version(tool.least):
-        raise SiteError(f"{program} is {found[0]}; {tool.least} or later is needed.", remedy=tool.remedy)
+        raise SiteError(f"{program} does not print its version.", remedy=tool.remedy)
+    if Version(found[0]) < Version(tool.minimum):
+        raise SiteError(f"{program} is {found[0]}; {tool.minimum} or later is needed.", remedy=tool.remedy)
     return found[0]
 
 
@@ -159,7 +139,7 @@ def _python() -> str:
 def _packages() -> str:
     done = subprocess.run(
         ["bash", "scripts/setup", "--check"],  # noqa: S607 - as the Justfile calls it
-        cwd=PROJECT,
+        cwd=REPOSITORY,
         capture_output=True,
         text=True,
         check=False,
@@ -176,23 +156,23 @@ def _settings() -> str:
 
 
 def _folder() -> str:
-    warehouse = find_warehouse()
+    warehouse = resolve_warehouse(need_token=False)
     warehouse.require_writable()
     return f"{warehouse.folder} can be written"
 
 
 def _disk() -> str:
-    warehouse = find_warehouse()
+    warehouse = resolve_warehouse(need_token=False)
     held = warehouse.file.stat().st_size if warehouse.file and warehouse.file.exists() else 0
-    free, needed = shutil.disk_usage(warehouse.nearest_folder).free, LEAST_FREE + held
+    free, needed = shutil.disk_usage(warehouse.nearest_folder).free, MIN_FREE_BYTES + held
     if free < needed:
         what = f"{gibibytes(free)} free in {warehouse.folder}; a run may need {gibibytes(needed)}."
-        raise WarehouseError(what, remedy="Make room there, or move the warehouse: docs/settings.md tells how.")
+        raise WarehouseError(what, remedy="Make room there, or move the warehouse: docs/settings.md shows how.")
     return f"{gibibytes(free)} free"
 
 
 def _motherduck_token() -> str:
-    credentials = find_warehouse().credentials
+    credentials = resolve_warehouse(need_token=False).credentials
     if not isinstance(credentials, MotherDuckCredentials):
         raise _NotNeededError("the warehouse is a file")
     require_token(credentials)
@@ -201,9 +181,9 @@ def _motherduck_token() -> str:
 
 def _warehouse() -> str:
     try:
-        warehouse = open_warehouse()
+        warehouse = resolve_warehouse()
     except SettingsError as error:
-        find_warehouse()
+        resolve_warehouse(need_token=False)
         raise _NotNeededError("waits for the token") from error
     if not warehouse.exists:
         return f"none yet: `just run` makes {warehouse.file}"
@@ -211,7 +191,7 @@ def _warehouse() -> str:
         visited = replace(warehouse, working=Path(folder))
         with visited.client():
             pass
-        origins = visited.origins()
+        origins = bookkeeping.origins(visited)
     return f"{warehouse} opens; origin of its data: {', '.join(sorted(origins)) or 'none yet'}"
 
 
@@ -266,7 +246,7 @@ def _upstream() -> str:
 
 
 def _lakes() -> str:
-    lakes = open_lakes(find_warehouse())
+    lakes = resolve_lakes(resolve_warehouse(need_token=False))
     if not lakes:
         raise _NotNeededError("the settings name none")
     for lake in lakes:

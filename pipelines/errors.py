@@ -16,6 +16,8 @@ InsightsError
 └── SiteError              the site could not be built or served
 """
 
+from collections.abc import Iterator
+
 
 class InsightsError(Exception):
     """Base of all errors that the command line shows as one message, without a stack trace."""
@@ -79,3 +81,10 @@ class ExportError(InsightsError):
 
 class SiteError(InsightsError):
     """The site could not be built or served."""
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, and what it was raised from, to the first one."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

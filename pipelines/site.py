@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import SiteError
-from pipelines.export import Export
+from pipelines.exports import Export
 
 EVIDENCE = Path(__file__).parents[1] / "evidence"
 BUILD = EVIDENCE / "build"
@@ -50,7 +50,7 @@ def build(export: Export) -> bool:
     )
     if done.returncode != 0:
         log = "\n".join((done.stdout + done.stderr).splitlines()[-_LAST_LINES:])
-        raise SiteError(f"The site was not built:\n{log}", remedy="Mend what the log names; the marts are exported.")
+        raise SiteError(f"The site was not built:\n{log}", remedy="Fix what the log names; the marts are exported.")
     _STAMP.write_text(stamp)
     return True
 

@@ -12,10 +12,10 @@ from sqlmesh.core.console import NoopConsole, set_console
 
 from pipelines import site
 from pipelines.demo import PROJECTS, write_demo
-from pipelines.export import Export
-from tests.bigquery import Server, redirect_clients
-from tests.project import ROOT, Project
-from tests.s3 import S3Server
+from pipelines.exports import Export
+from tests.servers.bigquery import Server, redirect_clients
+from tests.servers.s3 import S3Server
+from tests.support.installation import ROOT, Installation
 
 UNTRACKED = "thistledown"
 
@@ -36,9 +36,9 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def project(tmp_path: Path) -> Installation:
     """A project with a warehouse of its own and nothing loaded."""
-    return Project(tmp_path / "data")
+    return Installation(tmp_path / "data")
 
 
 @pytest.fixture(scope="session")
@@ -50,9 +50,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def demo_project(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def demo_project(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """The demo, loaded and computed, and one of its projects no longer tracked; tests only read it."""
-    project = Project.of_demo(tmp_path_factory.mktemp("run") / "data", demo).run()
+    project = Installation.of_demo(tmp_path_factory.mktemp("run") / "data", demo).run()
     project.with_settings(PROJECTS=json.dumps(sorted(set(PROJECTS) - {UNTRACKED}))).load()
     return project
 
@@ -69,7 +69,7 @@ def context() -> Iterator[Context]:
 
 
 @pytest.fixture(scope="session")
-def demo_export(demo_project: Project) -> Export:
+def demo_export(demo_project: Installation) -> Export:
     return demo_project.export()
 
 

@@ -26,8 +26,9 @@ from fsspec import AbstractFileSystem
 
 from pipelines.errors import LakeError
 from pipelines.lake.destination import LakeClient, LakeDestination
-from pipelines.lake.failures import translated
-from pipelines.lake.files import MANIFEST_SCHEMA, Day, File, place_of
+from pipelines.lake.failures import translate_store_errors
+from pipelines.lake.files import MANIFEST_SCHEMA, ParquetFile, read_key
+from pipelines.pypi.days import CommittedDay
 
 DATASET = "raw"
 DOWNLOADS, QUARANTINE, LEDGER, MANIFEST = "file_downloads", "quarantine", "extract_ledger", "manifest"
@@ -43,8 +44,8 @@ class Lake:
     name: str
     working: Path
     """dlt's working folder."""
-    _places: dict[str, str] = field(default_factory=dict, repr=False)
-    """Where dlt is to put each file of a load package, by the file's id."""
+    _keys: dict[str, str] = field(default_factory=dict, repr=False)
+    """The key of each file of a load package, by the file's id."""
 
     @cached_property
     def pipeline(self) -> dlt.Pipeline:
@@ -53,8 +54,8 @@ class Lake:
             pipelines_dir=str(self.working),
             destination=LakeDestination(
                 destination_name=self.name,
-                layout="{table_name}/{place}.{ext}",
-                extra_placeholders={"place": lambda _schema, _table, _load_id, file, _ext: self._places[file]},
+                layout="{table_name}/{key}.{ext}",
+                extra_placeholders={"key": lambda _schema, _table, _load_id, file, _ext: self._keys[file]},
             ),
             dataset_name=DATASET,
         )
@@ -72,13 +73,13 @@ class Lake:
         """The folder or bucket, opened with the lake's credentials."""
         return self._client.store
 
-    def path(self, table: str, place: str) -> str:
+    def path(self, table: str, key: str) -> str:
         """Where a file is, as `store` takes it."""
-        return f"{self._client.dataset_path}{table}/{place}.parquet"
+        return f"{self._client.dataset_path}{table}/{key}.parquet"
 
     def require_reachable(self) -> None:
         """Raise `LakeError` unless the bucket is there, which dlt would make, or the folder can be written."""
-        with translated(self.name):
+        with translate_store_errors(self.name):
             client = self._client
             if not client.is_local_filesystem:
                 client.store.info(client.bucket_path.split("/")[0])
@@ -89,35 +90,35 @@ class Lake:
             what = f"The lake {self.name!r} cannot be written: {nearest} is a file, or you have no permission."
             raise LakeError(what, remedy=f"Set `bucket_url` of [destination.{self.name}] to another folder.")
 
-    def manifest(self) -> list[Day]:
+    def manifest(self) -> list[CommittedDay]:
         """The days that are complete."""
         manifest = self._read(MANIFEST)
-        return [Day(**row) for row in manifest.to_pylist()] if manifest else []
+        return [CommittedDay(**row) for row in manifest.to_pylist()] if manifest else []
 
     def ledger(self) -> pa.Table | None:
         """The copy of the warehouse's ledger."""
         return self._read(LEDGER)
 
-    def publish(self, days: Collection[Day], ledger: pa.Table) -> None:
+    def publish(self, days: Collection[CommittedDay], ledger: pa.Table) -> None:
         """Replace the manifest, and the copy of the warehouse's ledger beside it."""
         manifest = pa.Table.from_pylist([vars(day) for day in days], schema=MANIFEST_SCHEMA)
         self.write(
             [
-                File(MANIFEST, MANIFEST, manifest.schema, iter(manifest.to_batches())),
-                File(LEDGER, LEDGER, ledger.schema, iter(ledger.to_batches())),
+                ParquetFile(MANIFEST, MANIFEST, manifest.schema, iter(manifest.to_batches())),
+                ParquetFile(LEDGER, LEDGER, ledger.schema, iter(ledger.to_batches())),
             ]
         )
 
-    def write(self, files: Sequence[File]) -> dict[str, int]:
-        """Write the files, each over the one that has its name; return their rows by table and place.
+    def write(self, files: Sequence[ParquetFile]) -> dict[str, int]:
+        """Write the files, each over the one that has its name; return their rows by table and key.
 
         Raises:
             LakeError: they could not all be written. To write them again does no harm.
 
         """
         written: dict[str, int] = {}
-        with translated(self.name):
-            # What a run that died has left is written anew: the manifest does not have it.
+        with translate_store_errors(self.name):
+            # What a run that died has left is written again: the manifest does not have it.
             self.pipeline.abort_packages()
             with TemporaryDirectory(dir=self.pipeline.working_dir) as folder:
                 self.pipeline.extract(
@@ -128,55 +129,55 @@ class Lake:
                     loader_file_format="parquet",
                 )
             self.pipeline.normalize()
-            self._remember_places()
+            self._remember_keys()
             self.pipeline.load()
         return written
 
     def put(self, file: Path, name: str) -> None:
-        """Show the whole of a local file under `name`, which may have folders, beside the tables."""
-        with translated(self.name):
+        """Publish a local file atomically as `name`, which may contain folders, beside the tables."""
+        with translate_store_errors(self.name):
             client = self._client
             client.fs_client.put_file(str(file), client.pathlib.join(client.bucket_path, FILES, name))
 
-    def places(self, table: str) -> list[str]:
-        """The places of the table's files by day and project."""
-        with translated(self.name):
+    def keys(self, table: str) -> list[str]:
+        """The keys of the table's files by day and project."""
+        with translate_store_errors(self.name):
             paths: list[str] = self.store.glob(self.path(table, "day=*/*"))
         return ["/".join(path.removesuffix(".parquet").split("/")[-2:]) for path in paths]
 
-    def remove(self, table: str, places: str, keep: Collection[str] = ()) -> None:
-        """Remove the files at `places`, a glob, but those to `keep`."""
-        with translated(self.name):
-            kept = {self.path(table, place) for place in keep}
-            for path in self.store.glob(self.path(table, places)):
+    def remove(self, table: str, keys: str, keep: Collection[str] = ()) -> None:
+        """Remove the files whose keys match the glob `keys`, but those to `keep`."""
+        with translate_store_errors(self.name):
+            kept = {self.path(table, key) for key in keep}
+            for path in self.store.glob(self.path(table, keys)):
                 if path not in kept:
                     self.store.rm_file(path)
 
     def _read(self, table: str) -> pa.Table | None:
         """A table of one file of its name, if there is one."""
-        with translated(self.name):
+        with translate_store_errors(self.name):
             path = self.path(table, table)
             return pq.read_table(pa.BufferReader(self.store.cat_file(path))) if self.store.exists(path) else None
 
-    def _remember_places(self) -> None:
-        self._places.clear()
+    def _remember_keys(self) -> None:
+        self._keys.clear()
         for load_id in self.pipeline.list_normalized_load_packages():
             for job in self.pipeline.get_load_package_info(load_id).jobs["new_jobs"]:
                 if job.job_file_info.file_format == "parquet":
-                    self._places[job.job_file_info.file_id] = place_of(Path(job.file_path))
+                    self._keys[job.job_file_info.file_id] = read_key(Path(job.file_path))
 
     @cached_property
     def _client(self) -> LakeClient:
         return cast("LakeClient", self.pipeline.destination_client())
 
 
-def _import(files: Sequence[File], folder: Path, written: dict[str, int]) -> DltResource:
-    """The files of one table, as dlt imports them: each becomes one job, and is not written anew."""
+def _import(files: Sequence[ParquetFile], folder: Path, written: dict[str, int]) -> DltResource:
+    """The files of one table, as dlt imports them: each becomes one job, and is not written again."""
 
     def write() -> Iterator[object]:
         for number, file in enumerate(files):
             path = folder / f"{file.table}-{number}.parquet"
-            rows = written[f"{file.table}/{file.place}"] = file.write(path)
+            rows = written[f"{file.table}/{file.key}"] = file.write(path)
             yield dlt.mark.with_file_import(str(path), "parquet", rows)
             path.unlink()
 

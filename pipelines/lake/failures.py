@@ -10,7 +10,7 @@ from dlt.common.configuration.exceptions import ConfigFieldMissingException, Con
 from dlt.common.exceptions import MissingDependencyException, SignalReceivedException
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from pipelines.errors import InsightsError, LakeError, LakeOutageError, SettingsError
+from pipelines.errors import InsightsError, LakeError, LakeOutageError, SettingsError, causes
 
 AGAIN = "The warehouse has the rows: the next run goes on, and nothing is billed again."
 
@@ -22,8 +22,8 @@ _STORE = (OSError, BotoCoreError, TransportError)
 
 
 @contextmanager
-def translated(name: str) -> Iterator[None]:
-    """What goes wrong within becomes an error of ours about the lake `name`.
+def translate_store_errors(name: str) -> Iterator[None]:
+    """Errors within become ours, about the lake `name`.
 
     Raises:
         SettingsError: its credentials are incomplete, or a package for its kind of store is missing.
@@ -36,13 +36,13 @@ def translated(name: str) -> Iterator[None]:
     except InsightsError:
         raise
     except (PipelineStepFailed, ConfigurationException, MissingDependencyException, *_STORE) as error:
-        raise _translate(name, list(_causes(error))) from None
+        raise _translate(name, list(causes(error))) from None
 
 
-def _translate(name: str, causes: list[BaseException]) -> InsightsError:
+def _translate(name: str, chain: list[BaseException]) -> InsightsError:
     where = f"under [destination.{name}], or DESTINATION__{name.upper()}__* in the environment."
-    found = (_of_settings(name, where, cause) or _of_store(name, where, cause) for cause in causes)
-    told = next((cause for cause in causes if isinstance(cause, TimeoutError)), causes[-1])
+    found = (_of_settings(name, where, cause) or _of_store(name, where, cause) for cause in chain)
+    told = next((cause for cause in chain if isinstance(cause, TimeoutError)), chain[-1])
     what = f"The lake {name!r} does not answer as it should: {type(told).__name__}."
     return next(filter(None, found), LakeOutageError(what, remedy=AGAIN))
 
@@ -79,9 +79,3 @@ def _of_store(name: str, where: str, cause: BaseException) -> LakeError | None:
             what = f"The lake {name!r} refuses the request: {code}."
             return LakeError(what, remedy=f"Check `region_name` and `endpoint_url` {where} {AGAIN}")
     return None
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__

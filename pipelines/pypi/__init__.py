@@ -15,28 +15,10 @@ from sqlglot import exp
 
 from pipelines.errors import ContractError
 from pipelines.pypi.columns import QUARANTINE_SCHEMA, ROW_MODEL, ROW_SCHEMA
-from pipelines.pypi.upstreams import Upstream
+from pipelines.pypi.days import LOADED_DAYS_SCHEMA
+from pipelines.pypi.upstreams import Reader
 from pipelines.pypi.validation import split
 from pipelines.pypi.windows import DAY, Window
-
-LOADED_DAYS_SCHEMA = pa.schema(
-    [
-        pa.field("project", pa.string(), nullable=False),
-        pa.field("day", pa.date32(), nullable=False),
-        pa.field("accepted", pa.int64(), nullable=False),
-        pa.field("quarantined", pa.int64(), nullable=False),
-        pa.field("origin", pa.string(), nullable=False),
-    ]
-)
-"""`raw.loaded_days`: what each load package covered, how many rows of each kind it took from it, and from where."""
-
-WATERMARK_SCHEMA = pa.schema(
-    [
-        pa.field("project", pa.string(), nullable=False),
-        pa.field("loaded_until", pa.date32(), nullable=False),
-    ]
-)
-"""`raw.load_watermarks`: the day after the last one that each run has loaded; a backfill adds none."""
 
 FROZEN: TSchemaContractDict = {"tables": "evolve", "columns": "freeze", "data_type": "freeze"}
 
@@ -44,7 +26,7 @@ OnRows = Callable[[Window, int], None]
 
 
 @dataclass(frozen=True)
-class Part:
+class TableRows:
     """Rows on their way to one table."""
 
     table: str
@@ -53,7 +35,7 @@ class Part:
 
 @dlt.source(name="pypi")
 def pypi(  # noqa: PLR0913 - named, and each has a meaning of its own
-    upstream: Upstream,
+    upstream: Reader,
     windows: Sequence[Window],
     *,
     tolerance: float = 0.001,
@@ -63,14 +45,15 @@ def pypi(  # noqa: PLR0913 - named, and each has a meaning of its own
 ) -> Iterator[DltResource]:
     """Downloads of the `windows`, replaced as whole days, with what breaks the contract beside them.
 
-    One resource a project fills four tables: `file_downloads`, `quarantine`, `loaded_days`, `load_watermarks`.
+    One resource a project fills three tables: `file_downloads`, `quarantine`, `loaded_days`.
 
     Args:
         upstream: where the rows are read.
         windows: whole days, those of one project in ascending order.
         tolerance: share of a project's rows, rounded up to a whole row, that may break the contract.
-        rows: `discard_row` keeps aside what is tolerated, `freeze` tolerates none.
-        moves_cursor: whether dlt's cursor and the watermark follow; those of a backfill stay where they are.
+        rows: `discard_row` quarantines the rows that are tolerated, `freeze` tolerates none.
+        moves_cursor: whether dlt's cursor follows: not that of a backfill. The cursor is a mirror for dlt's dashboard;
+            `raw.committed_days` decides which days are loaded.
         on_rows: is told of each batch, as its window and its number of rows.
 
     Raises:
@@ -87,7 +70,6 @@ def pypi(  # noqa: PLR0913 - named, and each has a meaning of its own
         yield _table("file_downloads", project, downloads, columns=ROW_MODEL, write_disposition=replace)
         yield _table("quarantine", project, downloads, write_disposition=replace)
         yield _table("loaded_days", project, downloads, write_disposition="append")
-        yield _table("load_watermarks", project, downloads, write_disposition="append")
 
 
 def resource_name(project: str) -> str:
@@ -96,7 +78,7 @@ def resource_name(project: str) -> str:
 
 
 def _extract(
-    windows: Sequence[Window], upstream: Upstream, tolerance: float | None, on_rows: OnRows, *, moves_cursor: bool
+    windows: Sequence[Window], upstream: Reader, tolerance: float | None, on_rows: OnRows, *, moves_cursor: bool
 ) -> DltResource:
     """The rows of one project's windows, read and validated once, as parts for the tables."""
     project, end = windows[0].project, max(window.end for window in windows)
@@ -111,7 +93,7 @@ def _extract(
             end_value=None if moves_cursor else end,
             primary_key=(),
         ),
-    ) -> Iterator[Part]:
+    ) -> Iterator[TableRows]:
         # The query has applied the window; dlt must not filter by a cursor that the warehouse may not have committed.
         cursor.advance(max(end - DAY, cursor.last_value or end - DAY))
         accepted = dict.fromkeys((day for window in windows for day in window.days), 0)
@@ -119,8 +101,8 @@ def _extract(
         reasons: list[str] = []
         ordinal = 0
         # Without any item there would be no merge job, and a day that upstream has emptied would stay.
-        yield Part("file_downloads", ROW_SCHEMA.empty_table())
-        yield Part("quarantine", QUARANTINE_SCHEMA.empty_table())
+        yield TableRows("file_downloads", ROW_SCHEMA.empty_table())
+        yield TableRows("quarantine", QUARANTINE_SCHEMA.empty_table())
         for window in windows:
             # Closed also where the extract stops early: what reads on behind it would keep the process from ending.
             with closing(upstream.read(window)) as batches:
@@ -129,15 +111,13 @@ def _extract(
                     ordinal += batch.num_rows
                     _add_days(accepted, kept)
                     on_rows(window, batch.num_rows)
-                    yield Part("file_downloads", kept)
+                    yield TableRows("file_downloads", kept)
                     if broken.num_rows:
                         _add_days(quarantined, broken)
                         reasons = reasons or broken.column("reason").slice(0, 1).to_pylist()
-                        yield Part("quarantine", broken)
+                        yield TableRows("quarantine", broken)
         _check_tolerance(project, sum(accepted.values()), sum(quarantined.values()), tolerance, reasons)
-        yield Part("loaded_days", _loaded_days(project, accepted, quarantined, upstream.origin))
-        watermark = pa.table([[project], [end]], schema=WATERMARK_SCHEMA)
-        yield Part("load_watermarks", watermark if moves_cursor else watermark.schema.empty_table())
+        yield TableRows("loaded_days", _loaded_days(project, accepted, quarantined, upstream.origin))
 
     return downloads()
 
@@ -145,7 +125,7 @@ def _extract(
 def _table(name: str, project: str, downloads: DltResource, **hints: Any) -> DltResource:  # noqa: ANN401 - dlt's hints
     """The parts of `downloads` that belong in one table."""
 
-    def rows(part: Part) -> Iterator[pa.Table]:
+    def rows(part: TableRows) -> Iterator[pa.Table]:
         if part.table == name:
             yield part.rows
 

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 # What a client says about itself is free text; a longer one is a broken or hostile user agent.
-Said = Annotated[str, Field(max_length=1024)]
+ClientText = Annotated[str, Field(max_length=1024)]
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 # ISO 3166-1 alpha-2, and the CDN's own codes such as A1 (anonymous proxy) and EU.
 CountryCode = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]$")]
@@ -50,52 +50,52 @@ class File(Record):
 class Installer(Record):
     """The tool that downloaded, as its user agent says."""
 
-    name: Said | None
-    version: Said | None
+    name: ClientText | None
+    version: ClientText | None
 
 
 class Implementation(Record):
     """The Python implementation that the installer ran on."""
 
-    name: Said | None
-    version: Said | None
+    name: ClientText | None
+    version: ClientText | None
 
 
 class Libc(Record):
     """The C library of a Linux distribution."""
 
-    lib: Said | None
-    version: Said | None
+    lib: ClientText | None
+    version: ClientText | None
 
 
 class Distro(Record):
     """The Linux distribution, or macOS."""
 
-    name: Said | None
-    version: Said | None
-    id: Said | None
+    name: ClientText | None
+    version: ClientText | None
+    id: ClientText | None
     libc: Libc | None
 
 
 class System(Record):
     """The operating system and its release."""
 
-    name: Said | None
-    release: Said | None
+    name: ClientText | None
+    release: ClientText | None
 
 
 class Details(Record):
     """What the user agent says; NULL where Linehaul did not understand it."""
 
     installer: Installer | None
-    python: Said | None
+    python: ClientText | None
     implementation: Implementation | None
     distro: Distro | None
     system: System | None
-    cpu: Said | None
-    openssl_version: Said | None
-    setuptools_version: Said | None
-    rustc_version: Said | None
+    cpu: ClientText | None
+    openssl_version: ClientText | None
+    setuptools_version: ClientText | None
+    rustc_version: ClientText | None
     ci: bool | None
 
 
@@ -108,8 +108,8 @@ class FileDownload(Record):
     project: Name
     file: File
     details: Details | None
-    tls_protocol: Said | None
-    tls_cipher: Said | None
+    tls_protocol: ClientText | None
+    tls_cipher: ClientText | None
 
     @model_validator(mode="after")
     def _check_rules(self) -> Self:

@@ -10,7 +10,7 @@ Outcome = Literal["done", "failed"]
 
 
 @dataclass(frozen=True)
-class Query:
+class BilledQuery:
     """A query about a window, by the job that runs it; `gcp_project` is billed."""
 
     job_id: str
@@ -23,24 +23,24 @@ class Query:
 class Ledger(Protocol):
     """The record of queries; each entry is durable when the method returns."""
 
-    def begin(self, query: Query) -> None:
+    def begin(self, query: BilledQuery) -> None:
         """Record the query before it is sent."""
 
     def settle(self, job_id: str, outcome: Outcome, *, bytes_billed: int, rows: int = 0) -> None:
         """Record what became of it, and how many rows were read."""
 
-    def unread_queries(self) -> Sequence[Query]:
+    def unread_queries(self) -> Sequence[BilledQuery]:
         """The queries whose outcome is not on record, and those whose rows may still be there, billed and unread."""
 
 
 class NoLedger:
     """For a use of the source without a warehouse: nothing is recorded."""
 
-    def begin(self, query: Query) -> None:
+    def begin(self, query: BilledQuery) -> None:
         del query
 
     def settle(self, job_id: str, outcome: Outcome, *, bytes_billed: int, rows: int = 0) -> None:
         del job_id, outcome, bytes_billed, rows
 
-    def unread_queries(self) -> Sequence[Query]:
+    def unread_queries(self) -> Sequence[BilledQuery]:
         return ()

@@ -19,10 +19,10 @@ from packaging.utils import InvalidName, canonicalize_name
 from pipelines.errors import SettingsError
 
 TIB = 2**40
-LONGEST_TIMEOUT = 6 * 60 * 60
+MAX_TIMEOUT = 6 * 60 * 60
 """Seconds after which BigQuery ends any query (https://cloud.google.com/bigquery/quotas)."""
-MOST_DAYS = 3650
-LARGEST_LIMIT = 2**62
+MAX_DAYS = 3650
+MAX_BYTES_BILLED = 2**62
 """Bytes that BigQuery takes as a limit of what a query bills; it is an int64."""
 UPSTREAMS = ("parquet", "bigquery")
 POLICIES = {"columns": ("report", "freeze"), "rows": ("discard_row", "freeze")}
@@ -83,7 +83,7 @@ class Settings(BaseConfiguration):
         """Bytes that a query may bill; `None` where bytes have no price."""
         if not self.price_per_tib:
             return None
-        return int(min(self.budget_per_run / self.price_per_tib * TIB, LARGEST_LIMIT))
+        return int(min(self.budget_per_run / self.price_per_tib * TIB, MAX_BYTES_BILLED))
 
     def price_of(self, billed: int) -> float:
         """US dollars for that many bytes."""
@@ -142,9 +142,9 @@ def _validated(settings: Settings) -> Settings:
     if not _TABLE.fullmatch(settings.table):
         _reject("table", f"is {settings.table!r}, which is not of the form project.dataset.table")
     if not _COLUMN.fullmatch(settings.timestamp_column):
-        _reject("timestamp_column", f"is {settings.timestamp_column!r}, which is no name of a column")
+        _reject("timestamp_column", f"is {settings.timestamp_column!r}, which is not a column name")
     if settings.gcp_project and not _GCP_PROJECT.fullmatch(settings.gcp_project):
-        _reject("gcp_project", f"is {settings.gcp_project!r}, which is no id of a Google Cloud project")
+        _reject("gcp_project", f"is {settings.gcp_project!r}, which is not the id of a Google Cloud project")
     _validate_numbers(settings)
     _validate_window(settings)
     for field, allowed in POLICIES.items():
@@ -156,17 +156,17 @@ def _validated(settings: Settings) -> Settings:
 
 def _validate_numbers(settings: Settings) -> None:
     for field in ("query_timeout", "read_timeout"):
-        if not 1 <= getattr(settings, field) <= LONGEST_TIMEOUT:
-            _reject(field, f"is {getattr(settings, field)}; it is in seconds, from 1 to {LONGEST_TIMEOUT}")
+        if not 1 <= getattr(settings, field) <= MAX_TIMEOUT:
+            _reject(field, f"is {getattr(settings, field)}; it must be between 1 and {MAX_TIMEOUT} seconds")
     for field in ("lag_days", "settle_days"):
-        if not 0 <= getattr(settings, field) <= MOST_DAYS:
-            _reject(field, f"is {getattr(settings, field)}; it is in days, from 0 to {MOST_DAYS}")
+        if not 0 <= getattr(settings, field) <= MAX_DAYS:
+            _reject(field, f"is {getattr(settings, field)}; it must be between 0 and {MAX_DAYS} days")
     for field in ("price_per_tib", "budget_per_run", "budget_per_month"):
-        # Also not a number: it compares with nothing, and so would be no bound.
+        # NaN compares false with everything, so it would pass as a limit.
         if not 0 <= getattr(settings, field) < inf:
-            _reject(field, f"is {getattr(settings, field)}; it is an amount in US dollars, and not negative")
+            _reject(field, f"is {getattr(settings, field)}; it must be an amount in US dollars, not negative")
     if not 0 <= settings.tolerance <= 1:
-        _reject("tolerance", f"is {settings.tolerance}; it is a share, from 0 to 1")
+        _reject("tolerance", f"is {settings.tolerance}; it must be a share between 0 and 1")
 
 
 def _validate_window(settings: Settings) -> None:
@@ -180,7 +180,7 @@ def _project(name: str) -> str:
     try:
         return canonicalize_name(name, validate=True)
     except InvalidName as error:
-        what = f"{name!r} is no name of a PyPI project."
+        what = f"{name!r} is not a valid PyPI project name."
         raise SettingsError(what, remedy=_where("projects")) from error
 
 

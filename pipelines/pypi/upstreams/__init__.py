@@ -1,4 +1,4 @@
-"""Where downloads come from: one query, two upstreams behind one seam."""
+"""Where downloads come from: one query, two upstreams behind one seam; and the part of the seam that a lake has."""
 
 from collections.abc import Generator
 from datetime import date
@@ -12,12 +12,19 @@ from pipelines.pypi.upstreams.parquet import ParquetUpstream
 from pipelines.pypi.windows import Window
 
 
-class Upstream(Protocol):
-    """A table of downloads with BigQuery's nested schema."""
+class Reader(Protocol):
+    """Reads the rows of windows: all that the dlt source needs."""
 
     @property
     def origin(self) -> str:
         """What the data is: `demo`, `parquet` or `bigquery`."""
+
+    def read(self, window: Window) -> Generator[pa.Table, None, None]:
+        """The window's rows, in batches with the columns of `SOURCE_SCHEMA`; close it where it is left early."""
+
+
+class Upstream(Reader, Protocol):
+    """A table of downloads with BigQuery's nested schema."""
 
     def check(self, projects: list[str]) -> list[str]:
         """Compare the table with the contract and the projects, without reading rows.
@@ -32,7 +39,7 @@ class Upstream(Protocol):
     def available_until(self) -> date | None:
         """The day after the last one on record, if the upstream can end before today."""
 
-    def count_untimed(self, project: str) -> int:
+    def count_without_timestamp(self, project: str) -> int:
         """Rows of the project without a timestamp: they are on no day, so no window holds them."""
 
     def estimate(self, window: Window) -> int:
@@ -43,9 +50,6 @@ class Upstream(Protocol):
 
         Where their rows are still there, `read` takes them and does not ask, and pay, again.
         """
-
-    def read(self, window: Window) -> Generator[pa.Table, None, None]:
-        """The window's rows, in batches with the columns of `SOURCE_SCHEMA`; close it where it is left early."""
 
 
 def connect(settings: Settings, ledger: Ledger | None = None) -> Upstream:

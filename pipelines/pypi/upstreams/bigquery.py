@@ -19,23 +19,23 @@ from sqlglot import exp
 
 from pipelines.errors import SettingsError, SourceError
 from pipelines.pypi.columns import SOURCE_SCHEMA
-from pipelines.pypi.ledger import Ledger, NoLedger, Query
+from pipelines.pypi.ledger import BilledQuery, Ledger, NoLedger
 from pipelines.pypi.query import END, PROJECT, START, select_downloads
 from pipelines.pypi.settings import Settings
 from pipelines.pypi.upstreams.google_client import (
-    LONGEST_PAUSE,
+    MAX_RETRY_DELAY,
     DeadlineReadClient,
     DeadlineSession,
     find_credentials,
-    watched,
+    with_read_timeout,
 )
-from pipelines.pypi.upstreams.google_errors import translated
+from pipelines.pypi.upstreams.google_errors import translate_google_errors
 from pipelines.pypi.upstreams.schema import unknown_fields
 from pipelines.pypi.windows import Window
 
 LABELS = {"application": "duckdb-evidence-insights"}
 MEBIBYTE = 2**20
-LEAST_BILLED = 10 * MEBIBYTE
+MIN_BYTES_BILLED = 10 * MEBIBYTE
 """Bytes that a query bills at least; above it, whole mebibytes (https://cloud.google.com/bigquery/pricing)."""
 MAX_QUEUED_PAGES = 8
 _TYPES = {
@@ -68,7 +68,7 @@ class BigQueryUpstream:
         """`None`: the table is alive, so the clock and `settle_days` decide."""
         return None
 
-    def count_untimed(self, project: str) -> int:
+    def count_without_timestamp(self, project: str) -> int:
         """0: the table declares its timestamp as required."""
         del project
         return 0
@@ -80,7 +80,7 @@ class BigQueryUpstream:
             with self._requests() as client:
                 job = client.query(self._sql, job_config=config, retry=self._retry)
             mebibytes = ceil(job.total_bytes_processed / MEBIBYTE)
-            self._estimates[window] = max(LEAST_BILLED, mebibytes * MEBIBYTE)
+            self._estimates[window] = max(MIN_BYTES_BILLED, mebibytes * MEBIBYTE)
         return self._estimates[window]
 
     def read(self, window: Window) -> Generator[pa.Table, None, None]:
@@ -91,11 +91,11 @@ class BigQueryUpstream:
         pages = rows.to_arrow_iterable(bqstorage_client=storage, max_queue_size=MAX_QUEUED_PAGES)
         with (
             self._settled(job, rows.total_rows or 0),
-            translated(self.table, self._client.project),
+            translate_google_errors(self.table, self._client.project),
             closing(cast("Generator[pa.RecordBatch, None, None]", pages)),
             closing(storage.transport),
         ):
-            for page in watched(pages, self._settings.read_timeout, storage.transport.close):
+            for page in with_read_timeout(pages, self._settings.read_timeout, storage.transport.close):
                 if page.num_columns:
                     yield pa.Table.from_batches([page]).cast(SOURCE_SCHEMA)
 
@@ -114,7 +114,7 @@ class BigQueryUpstream:
                 return job, job.result(retry=self._retry, job_retry=None)
         estimate = self.estimate(window)
         # Not the client's own restart: each job is to be on record before it is sent.
-        restart = DEFAULT_JOB_RETRY.with_timeout(self._settings.query_timeout).with_delay(maximum=LONGEST_PAUSE)
+        restart = DEFAULT_JOB_RETRY.with_timeout(self._settings.query_timeout).with_delay(maximum=MAX_RETRY_DELAY)
         with self._requests() as client:
             return restart(self._run_job)(client, window, estimate)
 
@@ -125,7 +125,7 @@ class BigQueryUpstream:
         if self._settings.budget_bytes is not None:
             config.maximum_bytes_billed = self._settings.budget_bytes
         config.job_timeout_ms = self._settings.query_timeout * 1000
-        query = Query(f"insights_{uuid4().hex}", client.project, self._resource.location, window, estimate)
+        query = BilledQuery(f"insights_{uuid4().hex}", client.project, self._resource.location, window, estimate)
         self._ledger.begin(query)
         try:
             job = self._send(client, query, config)
@@ -134,7 +134,7 @@ class BigQueryUpstream:
             self._settle_failed(query)
             raise
 
-    def _send(self, client: bigquery.Client, query: Query, config: bigquery.QueryJobConfig) -> bigquery.QueryJob:
+    def _send(self, client: bigquery.Client, query: BilledQuery, config: bigquery.QueryJobConfig) -> bigquery.QueryJob:
         try:
             return client.query(
                 self._sql,
@@ -159,7 +159,7 @@ class BigQueryUpstream:
             raise
         self._ledger.settle(job.job_id, "done", bytes_billed=billed, rows=rows)
 
-    def _settle_failed(self, query: Query) -> bigquery.QueryJob | None:
+    def _settle_failed(self, query: BilledQuery) -> bigquery.QueryJob | None:
         """Record what the query has billed. Where BigQuery cannot say, its entry stays open, at its estimate."""
         with suppress(GoogleAPICallError, RetryError, GoogleAuthError, RequestException, SourceError):
             try:
@@ -174,7 +174,7 @@ class BigQueryUpstream:
             return job
         return None
 
-    def _find_job(self, query: Query) -> bigquery.QueryJob:
+    def _find_job(self, query: BilledQuery) -> bigquery.QueryJob:
         job = self._client.get_job(query.job_id, query.gcp_project, query.location, self._retry)
         return cast("bigquery.QueryJob", job)
 
@@ -183,7 +183,7 @@ class BigQueryUpstream:
         """The client, for requests that must be done by `query_timeout`."""
         client = self._client
         client._http.start_clock()  # noqa: SLF001 - ours, see below
-        with translated(self.table, client.project):
+        with translate_google_errors(self.table, client.project):
             yield client
 
     @cached_property
@@ -207,7 +207,7 @@ class BigQueryUpstream:
 
     @property
     def _retry(self) -> Retry:
-        return DEFAULT_RETRY.with_timeout(self._settings.query_timeout).with_delay(maximum=LONGEST_PAUSE)
+        return DEFAULT_RETRY.with_timeout(self._settings.query_timeout).with_delay(maximum=MAX_RETRY_DELAY)
 
     @property
     def _sql(self) -> str:

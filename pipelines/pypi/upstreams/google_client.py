@@ -23,7 +23,7 @@ REMEDY = (
     "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a service account's key "
     "file with the roles BigQuery Job User and BigQuery Read Session User; docs/settings.md tells how."
 )
-LONGEST_PAUSE = 10.0
+MAX_RETRY_DELAY = 10.0
 """Seconds between two attempts, at most: Google's 60 would be too coarse for a deadline."""
 
 Item = TypeVar("Item")
@@ -66,21 +66,21 @@ class DeadlineSession(AuthorizedSession):
     def request(self, *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401 - passed on
         left = self._deadline - monotonic()
         if left <= 0:
-            raise self._lateness()
+            raise self._deadline_error()
         limit = kwargs.get("timeout") or left
         try:
             response: Response = super().request(*args, **kwargs | {"timeout": min(limit, left)})  # type: ignore[no-untyped-call]  # the library's
         except Timeout as timeout:
             if limit < left:
                 raise
-            raise self._lateness() from timeout
+            raise self._deadline_error() from timeout
         if not response.ok:
             error = from_http_response(response)  # type: ignore[no-untyped-call]  # as above
             self._refusal = f"Its last answer was: {error.message}"
         return response
 
-    def _lateness(self) -> SourceError:
-        what = f"BigQuery has not done it within `query_timeout`, {self._seconds} s. {self._refusal}".rstrip()
+    def _deadline_error(self) -> SourceError:
+        what = f"BigQuery did not answer within `query_timeout` ({self._seconds} s). {self._refusal}".rstrip()
         return SourceError(what, remedy="Run again later; or load fewer days at once, or raise the setting.")
 
 
@@ -92,12 +92,12 @@ def _is_passing(error: BaseException) -> bool:
 
 
 class DeadlineReadClient(BigQueryReadClient):
-    """Opens a session, and a broken stream anew, for at most `seconds`: by default it is never, and for a day."""
+    """Retries opening a session and resuming a stream for `seconds`; Google's defaults are never and a day."""
 
     def __init__(self, credentials: Credentials, seconds: int) -> None:
         super().__init__(credentials=credentials)  # type: ignore[no-untyped-call]  # the library's
         self._seconds = seconds
-        self._retry = Retry(_is_passing, initial=0.1, maximum=LONGEST_PAUSE, timeout=float(seconds))
+        self._retry = Retry(_is_passing, initial=0.1, maximum=MAX_RETRY_DELAY, timeout=float(seconds))
 
     def create_read_session(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the library's
         return super().create_read_session(*args, **kwargs | {"retry": self._retry, "timeout": float(self._seconds)})
@@ -107,7 +107,7 @@ class DeadlineReadClient(BigQueryReadClient):
         return super().read_rows(*args, **kwargs | {"retry": self._retry})  # type: ignore[no-untyped-call]
 
 
-def watched(items: Iterator[Item], seconds: int, stop: Callable[[], None]) -> Iterator[Item]:
+def with_read_timeout(items: Iterator[Item], seconds: int, stop: Callable[[], None]) -> Iterator[Item]:
     """The items, each of which has to come in time; `stop` must make a `next` that hangs fail.
 
     Raises:
@@ -130,8 +130,8 @@ def watched(items: Iterator[Item], seconds: int, stop: Callable[[], None]) -> It
         except Exception as error:
             if not late:
                 raise
-            what = f"BigQuery has sent no rows for `read_timeout`, {seconds} s."
-            remedy = "Nothing was loaded; run again, the same window is read anew."
+            what = f"BigQuery sent no rows for `read_timeout` ({seconds} s)."
+            remedy = "Nothing was loaded; run again, the same window is read again."
             raise SourceError(what, remedy=remedy) from error
         finally:
             timer.cancel()

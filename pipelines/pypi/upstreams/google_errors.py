@@ -19,11 +19,11 @@ from pipelines.errors import CredentialsError, SourceError
 from pipelines.pypi.upstreams.google_client import REMEDY
 
 _QUOTA_REASONS = {"quotaExceeded", "rateLimitExceeded", "jobRateLimitExceeded"}
-_AGAIN = "Nothing was loaded; run again, the same window is read anew."
+_AGAIN = "Nothing was loaded; run again, the same window is read again."
 
 
 @contextmanager
-def translated(table: str, gcp_project: str) -> Iterator[None]:
+def translate_google_errors(table: str, gcp_project: str) -> Iterator[None]:
     """Errors of the clients within become ours: about the `table`, or about the project that is billed.
 
     Raises:

@@ -65,7 +65,7 @@ class ParquetUpstream:
         row = self._connect().execute(_duckdb(query), {_FILES: self.files}).fetchone()
         return row[0].date() + DAY if row and row[0] else None
 
-    def count_untimed(self, project: str) -> int:
+    def count_without_timestamp(self, project: str) -> int:
         query = (
             exp.select(exp.Count(this=exp.Star()))
             .from_(_TABLE)

@@ -1,0 +1,28 @@
+"""The command line: commands parse and print, the flows are in `pipelines.run`; the Justfile's recipes call it."""
+
+import sys
+
+import typer
+
+from pipelines.cli.commands import checking, history, loading, models, publishing
+from pipelines.errors import InsightsError
+
+app = typer.Typer(
+    help="PyPI's download log as numbers to trust. Settings: .dlt/config.toml, or the environment (docs/settings.md).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+for group in (loading, history, models, publishing, checking):
+    app.add_typer(group.app)
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one message and exit code 1."""
+    try:
+        app()
+    except InsightsError as error:
+        from pipelines.cli.printing.terminal import show_error
+
+        show_error(error)
+        sys.exit(1)

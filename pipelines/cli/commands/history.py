@@ -1,0 +1,84 @@
+"""Commands that change what is stored: a lake restores the warehouse, the warehouse rewrites lakes, projects go."""
+
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.parameters import Site, Yes, normalize
+
+app = typer.Typer()
+
+
+@app.command()
+def restore(lake: Annotated[str, typer.Argument(help="The lake's name.")], site: Site = True) -> None:
+    """Load the warehouse from a lake, without BigQuery."""
+    from pipelines import run as flow
+    from pipelines.cli.printing.terminal import Terminal
+    from pipelines.lake.settings import lake_named, resolve_lakes
+    from pipelines.pypi.settings import resolve_settings
+    from pipelines.warehouse import resolve_warehouse
+
+    settings, warehouse, terminal = resolve_settings(), resolve_warehouse(), Terminal()
+    source = lake_named(lake, resolve_lakes(warehouse))
+    published = flow.restore(settings, warehouse, source, terminal, with_site=site)
+    terminal.console.print(f"Restored from {source.url}. Site: {published.site or 'not built (--no-site)'}")
+
+
+@app.command()
+def sync() -> None:
+    """Write all lakes again from the warehouse, and remove everything else from them."""
+    from pipelines import run as flow
+    from pipelines.cli.printing.terminal import Terminal
+    from pipelines.warehouse.lock import exclusive_warehouse
+
+    with exclusive_warehouse() as warehouse:
+        flow.sync(warehouse, Terminal())
+
+
+@app.command(hidden=True)
+def rebuild(source: Annotated[str, typer.Option("--from")], site: Site = True) -> None:
+    """The old spelling, for one version: of `restore LAKE`, and with `--from warehouse` of `sync`."""
+    if source == "warehouse":
+        sync()
+    else:
+        restore(source, site=site)
+
+
+@app.command()
+def forget(
+    project: Annotated[str, typer.Argument(parser=normalize)],
+    yes: Yes = False,
+    site: Site = True,
+) -> None:
+    """Remove a project that the settings no longer name from the warehouse, the KPIs, the exports and the site."""
+    from pipelines import run as flow
+    from pipelines.cli.printing.terminal import Terminal
+    from pipelines.load.forget import require_forgettable
+    from pipelines.pypi.settings import resolve_settings
+    from pipelines.warehouse.lock import exclusive_warehouse
+
+    settings, terminal = resolve_settings(), Terminal()
+    with exclusive_warehouse() as warehouse:
+        require_forgettable(project, settings, warehouse)
+        if not yes and not typer.confirm(f"Remove all downloads of {project}? To load them again is billed again."):
+            return
+        published = flow.forget(project, settings, warehouse, terminal, with_site=site)
+    terminal.console.print(f"Forgotten: {project}. Site: {published.site or 'not built (--no-site)'}")
+
+
+@app.command()
+def reset(yes: Yes = False) -> None:
+    """Remove a warehouse of demo data, so that real downloads can be loaded; real data is never touched."""
+    from pipelines import run as flow
+    from pipelines.cli.printing.terminal import open_console
+    from pipelines.warehouse import resolve_warehouse
+
+    warehouse, console = resolve_warehouse(), open_console()
+    if not warehouse.exists or warehouse.file is None:
+        console.print(f"There is no warehouse file to remove; the warehouse is {warehouse}.", markup=False)
+        return
+    flow.require_demo(warehouse)
+    if not yes and not typer.confirm(f"Remove {warehouse.file} and what belongs to it?"):
+        return
+    flow.reset(warehouse)
+    console.print("Removed.")

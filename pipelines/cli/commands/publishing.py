@@ -1,0 +1,79 @@
+"""Commands that publish the marts: files, badges, the site."""
+
+from typing import Annotated
+
+import typer
+
+from pipelines.choices import Format
+from pipelines.cli.parameters import Port
+from pipelines.lenses import Lens
+
+app = typer.Typer()
+
+To = Annotated[
+    str | None, typer.Option(help="A lake's name, or a folder; without it, the folder `marts` beside the warehouse.")
+]
+BadgeLens = Annotated[Lens, typer.Option(help="Which downloads the badges count.")]
+
+
+@app.command()
+def export(
+    marts: Annotated[list[str] | None, typer.Argument(help="All, if none is named.")] = None,
+    file_format: Annotated[Format, typer.Option("--format", help="How each mart is written.")] = Format.PARQUET,
+    to: To = None,
+    with_badges: Annotated[bool, typer.Option("--badges", hidden=True)] = False,
+    lens: Annotated[Lens, typer.Option(hidden=True)] = Lens.INSTALLERS,
+) -> None:
+    """Write marts as files for other tools, from what the last run has exported."""
+    from pipelines.cli.printing.terminal import open_console
+    from pipelines.exports.files import write_marts
+    from pipelines.exports.places import resolve_place
+    from pipelines.warehouse import resolve_warehouse
+
+    if with_badges:
+        # The old spelling of `badges`, for one version.
+        if marts:
+            raise typer.BadParameter("--badges takes no mart.")
+        badges(to, lens)
+        return
+    warehouse = resolve_warehouse(need_token=False)
+    place = resolve_place(to, warehouse)
+    written = write_marts(warehouse, marts or [], file_format, place)
+    open_console().print(f"{place}: {', '.join(written)}", soft_wrap=True)
+
+
+@app.command()
+def badges(to: To = None, lens: BadgeLens = Lens.INSTALLERS) -> None:
+    """Write a shields.io badge of each project, for its README, from what the last run has exported."""
+    from pipelines.cli.printing.terminal import open_console
+    from pipelines.exports.badges import write_badges
+    from pipelines.exports.places import resolve_place
+    from pipelines.warehouse import resolve_warehouse
+
+    warehouse = resolve_warehouse(need_token=False)
+    place = resolve_place(to, warehouse)
+    written = write_badges(warehouse, lens, place)
+    open_console().print(f"{place}/badges: {', '.join(written)}", soft_wrap=True)
+
+
+@app.command()
+def site() -> None:
+    """Export the marts and build the site, without loading."""
+    from pipelines.cli.printing.terminal import Terminal
+    from pipelines.exports import export as export_marts
+    from pipelines.run import build_site
+    from pipelines.warehouse.lock import exclusive_warehouse
+
+    terminal = Terminal()
+    with exclusive_warehouse() as warehouse:
+        terminal.console.print(f"Site: {build_site(export_marts(warehouse), terminal)}")
+
+
+@app.command()
+def serve(port: Port = 3000) -> None:
+    """Show the built site at http://127.0.0.1:3000, until Ctrl-C."""
+    from pipelines import site as evidence
+    from pipelines.cli.printing.terminal import open_console
+
+    open_console().print(f"http://127.0.0.1:{port} (Ctrl-C stops it)")
+    evidence.serve(port)

@@ -1,0 +1,48 @@
+"""Prints anomalies as Markdown, for a person or for a scheduled job."""
+
+from typing import Any
+
+from rich.console import Console
+
+from pipelines.transform.anomalies import Anomalies, Anomaly
+
+
+def show_anomalies(console: Console, found: Anomalies) -> None:
+    """Print the anomalies of the last days in the data, most recent first."""
+    for line in _markdown(found):
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def _markdown(found: Anomalies) -> list[str]:
+    origin = " of demo data: generated, not real" if found.is_demo else ""
+    scope = f"the last {found.days} days through {found.last_day}{origin}, by `{found.lens.column}`"
+    if not found.rows:
+        return [f"No anomaly of severity {found.severity} or above in {scope}."]
+    return [
+        f"## Anomalies of severity {found.severity} or above: {len(found.rows)}",
+        "",
+        f"In {scope}.",
+        "",
+        "| day | project | severity | reason | downloads | usual | change | score |",
+        "|---|---|---|---|---:|---:|---:|---:|",
+        *(_row(anomaly) for anomaly in found.rows),
+    ]
+
+
+def _row(anomaly: Anomaly) -> str:
+    detail = {"release": anomaly.version, "incident": anomaly.incident}.get(anomaly.reason)
+    cells = (
+        str(anomaly.day),
+        anomaly.project,
+        anomaly.severity,
+        f"{anomaly.reason} ({detail})" if detail else anomaly.reason,
+        _number(anomaly.downloads, ",.0f"),
+        _number(anomaly.usual, ",.0f"),
+        _number(anomaly.change, "+.0%"),
+        _number(anomaly.score, "+.1f"),
+    )
+    return "| " + " | ".join(cells).replace("\n", " ") + " |"
+
+
+def _number(value: Any, form: str) -> str:  # noqa: ANN401 - whatever number SQL gives
+    return "" if value is None else format(value, form)

@@ -1,0 +1,85 @@
+"""Prints what a load may cost, and what queries have cost."""
+
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.costs.budget import Estimate, dollars, gibibytes
+from pipelines.costs.ledger import ExtractLedger
+from pipelines.pypi.settings import TIB, Settings
+from pipelines.pypi.windows import DAY
+
+
+def show_estimate(console: Console, estimate: Estimate, ledger: ExtractLedger, now: datetime) -> None:
+    """Print what each project bills at most, in all, and beside the budgets."""
+    settings = ledger.settings
+    if not estimate.bytes_by_window:
+        console.print("Nothing to load: each day up to the last settled one is in the warehouse.")
+        return
+    if not estimate.bytes:
+        console.print("The upstream is files: reading them is free.")
+        return
+    table = Table(title="What the next load bills at most", title_justify="left")
+    table.add_column("project")
+    table.add_column("days", no_wrap=True)
+    for heading in ("bytes", "cost", "of a free TiB"):
+        table.add_column(heading, justify="right")
+    for window, size in estimate.bytes_by_window.items():
+        table.add_row(window.project, f"{window.start} to {window.end - DAY}", *_figures(size, settings))
+    table.add_section()
+    table.add_row("in all", "", *_figures(estimate.bytes, settings))
+    console.print(table)
+    spent = ledger.spent_this_month(now)
+    console.print(
+        f"Budgets: {dollars(settings.budget_per_run)} a run, {dollars(settings.budget_per_month)} a month; "
+        f"{now:%B} so far, by the ledger: {dollars(spent)}.",
+        highlight=False,
+    )
+    if share := ledger.billed_share():
+        console.print(f"Earlier queries have billed {share:.1%} of their estimates.", highlight=False)
+    estimate.require_affordable(ledger, now)
+
+
+def show_costs(console: Console, ledger: ExtractLedger) -> None:
+    """Print what the ledger has, by month and project, and then each query."""
+    months = ledger.by_month()
+    if not months:
+        console.print("No query has been paid for: the ledger is empty.")
+        return
+    table = _ledger_table("By month (UTC)", "month", "project", "queries", "failed", "open")
+    for month, project, queries, failed, open_, *amounts in months:
+        table.add_row(month, project, f"{queries:,}", f"{failed:,}", f"{open_:,}", *_amounts(*amounts))
+    console.print(table)
+    table = _ledger_table("By query", "started (UTC)", "project", "days", "status")
+    for started, project, start, end, status, *amounts in ledger.queries():
+        table.add_row(
+            f"{started.astimezone(UTC):%Y-%m-%d %H:%M}",
+            project,
+            f"{start} to {end - DAY}",
+            status,
+            *_amounts(*amounts),
+        )
+    console.print(table)
+    console.print(
+        "Costs are at list price, before the TiB that BigQuery gives away each month; an open query counts at"
+    )
+    console.print("its estimate, until the next run has asked BigQuery.")
+
+
+def _ledger_table(title: str, *headings: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    for heading in headings:
+        table.add_column(heading, no_wrap=True)
+    for heading in ("estimated", "billed", "cost", "rows"):
+        table.add_column(heading, justify="right")
+    return table
+
+
+def _amounts(estimated: int, billed: int | None, cost: float, rows: int | None) -> tuple[str, str, str, str]:
+    known = "" if billed is None else gibibytes(int(billed)), dollars(cost), "" if rows is None else f"{int(rows):,}"
+    return gibibytes(int(estimated)), *known
+
+
+def _figures(size: int, settings: Settings) -> tuple[str, str, str]:
+    return gibibytes(size), dollars(settings.price_of(size)), f"{size / TIB:.1%}"

@@ -1,0 +1,42 @@
+"""Prints the rows that failed the contract, by project and reason, with examples."""
+
+import textwrap
+from itertools import groupby
+from operator import attrgetter
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipelines.cli.printing.text import plain
+from pipelines.warehouse.quarantine import Quarantine
+
+WIDTH = 100
+"""Columns where the output is no terminal: rows are long, and folded."""
+
+
+def show_quarantine(console: Console, found: Quarantine) -> None:
+    """Print how many rows failed for which reason, and the examples of each."""
+    total = sum(found.read.values())
+    if not found.reasons:
+        console.print(f"The quarantine is empty: all {total:,} rows keep the contract.")
+        return
+    console.print(f"{found.rows:,} of {total:,} rows are in quarantine. A row counts for each of its reasons.\n")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("project", no_wrap=True)
+    table.add_column("reason", overflow="fold")
+    for heading in ("rows", "share", "first day", "last day"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for project, message, count, first, last in found.reasons:
+        share = f"{count / found.read[project]:.4%}"
+        table.add_row(project, Text(plain(message)), f"{count:,}", share, str(first), str(last))
+    console.print(table)
+    for (project, message), examples in groupby(found.examples, attrgetter("project", "message")):
+        console.print(Text.assemble("\n", (f"{project}: ", "bold"), plain(message)), overflow="fold")
+        for example in examples:
+            console.print(Text(f"  {example.day}{plain(example.line.removeprefix(message))}"), overflow="fold")
+            console.print(Text(_indented(plain(example.content), console.width)))
+
+
+def _indented(text: str, width: int) -> str:
+    return textwrap.fill(text, width, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)

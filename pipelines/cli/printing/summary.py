@@ -1,0 +1,72 @@
+"""The short account that a run ends with."""
+
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.cli.printing.text import plain
+from pipelines.load import LoadReport
+from pipelines.pypi.windows import DAY
+from pipelines.run import RunReport
+from pipelines.warehouse import Warehouse, bookkeeping
+
+_KPIS = """
+    SELECT project, week, downloads_by_installers, change_downloads_by_installers, downloads
+    FROM marts.project_summary ORDER BY downloads_by_installers DESC NULLS LAST, project
+"""
+
+
+def show_summary(console: Console, run: RunReport) -> None:
+    """Print what was loaded, the last whole week of each project, where the site is, and what to try next."""
+    report, recomputed = run.loaded, run.published.recomputed
+    console.print()
+    if report.finished_earlier:
+        console.print("Finished the load of an earlier run that had stopped half-way.")
+    console.print(_loaded(report), highlight=False, soft_wrap=True)
+    if report.quarantined:
+        console.print(f"{report.quarantined:,} rows failed the contract; `just quarantine` shows why.")
+    if report.rows_without_timestamp:
+        rows = f"{report.rows_without_timestamp:,} rows"
+        console.print(f"{rows} upstream have no timestamp, so they belong to no day; they were not loaded.")
+    if report.projects_without_rows:
+        console.print(f"No download in the loaded days, is the name right? {', '.join(report.projects_without_rows)}.")
+    if report.unknown_columns:
+        fields = plain(", ".join(report.unknown_columns))
+        console.print(f"Fields that upstream has and the contract does not: {fields}.", markup=False, soft_wrap=True)
+    if report.untracked:
+        names = ", ".join(report.untracked)
+        console.print(f"No longer tracked, and kept: {names}. `just forget PROJECT` removes one.", soft_wrap=True)
+    if recomputed:
+        console.print(f"KPIs recomputed: {len(recomputed)} days, {recomputed[0]} to {recomputed[-1]}.", highlight=False)
+    console.print()
+    console.print(_kpis(run.warehouse))
+    console.print(f"Site: {run.published.site or 'not built (--no-site)'}")
+    console.print(
+        "Next: `just serve` shows the site, `just plan` reviews a changed model, `just dashboard` shows the load.",
+        soft_wrap=True,
+    )
+
+
+def _loaded(report: LoadReport) -> str:
+    if not report.windows:
+        return "Nothing to load: each day up to the last settled one is in the warehouse."
+    start = min(window.start for window in report.windows)
+    end = max(window.end for window in report.windows)
+    projects = len({window.project for window in report.windows})
+    rows = f"{report.accepted:,} rows accepted, {report.quarantined:,} quarantined"
+    return f"Loaded {start} to {end - DAY} of {projects} projects: {rows}."
+
+
+def _kpis(warehouse: Warehouse) -> Table:
+    origin = " of demo data: generated, not real" if "demo" in bookkeeping.origins(warehouse) else ""
+    table = Table(title=f"Last whole week{origin}", title_justify="left")
+    table.add_column("project")
+    for heading in ("week of", "by installers", "change", "all downloads"):
+        table.add_column(heading, justify="right")
+    for project, week, installers, change, downloads in warehouse.query(_KPIS):
+        cells = (
+            (str(week), f"{installers:,}", "" if change is None else f"{change:+.1%}", f"{downloads:,}")
+            if week
+            else ("none yet", "", "", "")
+        )
+        table.add_row(project, *cells)
+    return table

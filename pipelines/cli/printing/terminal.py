@@ -1,0 +1,59 @@
+"""Where commands print, and how they show progress and errors."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from time import monotonic
+
+from rich.console import Console
+from rich.text import Text
+
+from pipelines.cli.printing.summary import show_summary
+from pipelines.cli.printing.text import plain
+from pipelines.errors import InsightsError
+from pipelines.run import RunReport, Update
+
+WIDTH = 120
+"""Columns of an output that is no terminal, and so has no width of its own."""
+
+
+def open_console(width: int = WIDTH) -> Console:
+    """A console as wide as the terminal, or of that many columns where the output is none."""
+    return Console(width=None if Console().is_terminal else width, highlight=False)
+
+
+class Terminal:
+    """Follows a run on a console: a spinner in a terminal, lines elsewhere."""
+
+    def __init__(self) -> None:
+        self.console = Console()
+
+    def step(self, title: str) -> AbstractContextManager[Update]:
+        return _step(self.console, title)
+
+    def report(self, report: RunReport) -> None:
+        show_summary(self.console, report)
+
+
+@contextmanager
+def _step(console: Console, title: str) -> Iterator[Update]:
+    started = monotonic()
+    last = ""
+
+    def update(text: str) -> None:
+        nonlocal last
+        last = text
+        if console.is_terminal:
+            status.update(f"{title}: {text}")
+
+    with console.status(f"{title} ...") as status:
+        if not console.is_terminal:
+            console.print(f"{title} ...")
+        yield update
+    seconds = f"{monotonic() - started:.1f} s"
+    console.print(f"[green]✓[/] {title}{': ' + last if last else ''} [dim]({seconds})[/]", highlight=False)
+
+
+def show_error(error: InsightsError) -> None:
+    """Print what happened, and what to do about it, to standard error."""
+    message = Text.assemble(("Error: ", "red"), plain(error.what), "\n", (error.remedy, "bold"))
+    Console(stderr=True, soft_wrap=True).print(message)

@@ -1,0 +1,82 @@
+"""Which lakes the settings name. Warehouse and lakes are dlt's named destinations."""
+
+from collections.abc import Sequence
+from dataclasses import field
+from pathlib import Path
+
+import dlt
+from dlt.common.configuration import configspec, resolve_configuration
+from dlt.common.configuration.exceptions import ConfigurationException, ConfigValueCannotBeCoercedException
+from dlt.common.configuration.specs import BaseConfiguration
+from dlt.common.destination.exceptions import UnknownDestinationModule
+from dlt.destinations import filesystem
+
+from pipelines.errors import SettingsError
+from pipelines.lake import Lake
+from pipelines.warehouse import Warehouse
+
+WAREHOUSE = "warehouse"
+_WHERE = "Set `destinations` in .dlt/config.toml, or DESTINATIONS in the environment"
+
+
+@configspec
+class Destinations(BaseConfiguration):
+    """The names of the destinations that a run loads; the settings of each are under `[destination.<name>]`."""
+
+    destinations: list[str] = field(default_factory=lambda: [WAREHOUSE])
+
+
+def resolve_lakes(warehouse: Warehouse) -> list[Lake]:
+    """The lakes that the settings name, in their order; they are neither opened nor made.
+
+    Raises:
+        SettingsError: the warehouse is not among the destinations, or another one is not a lake.
+
+    """
+    try:
+        names = list(dict.fromkeys(resolve_configuration(Destinations()).destinations))
+    except ConfigValueCannotBeCoercedException as error:
+        what = f"The setting 'destinations' has the wrong form: {error.field_value!r}."
+        raise SettingsError(what, remedy=f"""{_WHERE}, as JSON: '["warehouse", "lake"]'.""") from error
+    if WAREHOUSE not in names:
+        what = (
+            f"The setting 'destinations' lacks {WAREHOUSE!r}, which KPIs are computed from and lakes are filled from."
+        )
+        raise SettingsError(what, remedy=f"""{_WHERE}: '["warehouse", "lake"]'.""")
+    return [_resolve_lake(name, warehouse.pipelines_dir) for name in names if name != WAREHOUSE]
+
+
+def lake_named(name: str, lakes: Sequence[Lake]) -> Lake:
+    """The lake of that name.
+
+    Raises:
+        SettingsError: the settings name none.
+
+    """
+    for lake in lakes:
+        if lake.name == name:
+            return lake
+    named = ", ".join(lake.name for lake in lakes) or "none"
+    raise SettingsError(f"The settings name no lake {name!r}; they name {named}.", remedy=f"{_WHERE}.")
+
+
+def _resolve_lake(name: str, working: Path) -> Lake:
+    try:
+        destination = dlt.destination(name)
+        bucket_url: str | None = dlt.config.get(f"destination.{name}.bucket_url")
+    except (ConfigurationException, UnknownDestinationModule) as error:
+        what = f"The destination {name!r} is not known: {error}"
+        raise SettingsError(what, remedy=_remedy(name)) from error
+    if not isinstance(destination, filesystem):
+        what = f"The destination {name!r} is a {destination.destination_name}, not a lake."
+        raise SettingsError(what, remedy=_remedy(name))
+    if not bucket_url:
+        raise SettingsError(f"The destination {name!r} has no `bucket_url`.", remedy=_remedy(name))
+    return Lake(name, working)
+
+
+def _remedy(name: str) -> str:
+    return (
+        f'Under [destination.{name}] in .dlt/config.toml, set destination_type = "filesystem", and bucket_url to a '
+        f"folder or to s3://bucket/prefix (DESTINATION__{name.upper()}__BUCKET_URL in the environment)."
+    )

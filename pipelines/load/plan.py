@@ -1,0 +1,108 @@
+"""Plans a load: checks the upstream, finds the windows to load, and asks what they may cost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from pipelines.costs.budget import Estimate
+from pipelines.costs.ledger import ExtractLedger
+from pipelines.errors import SettingsError, WarehouseError
+from pipelines.pypi.settings import FIRST_DAY, Settings
+from pipelines.pypi.upstreams import Upstream, connect
+from pipelines.pypi.upstreams.schema import refuse_unknown
+from pipelines.pypi.windows import DAY, Backfill, Window, plan_windows
+from pipelines.warehouse import CREDENTIALS_VARIABLE, Warehouse, bookkeeping
+
+
+@dataclass(frozen=True)
+class LoadRequest:
+    """What to load at the time `now`: the days that the warehouse lacks, or those of a backfill."""
+
+    settings: Settings
+    warehouse: Warehouse
+    now: datetime
+    backfill: Backfill | None = None
+
+    @property
+    def projects(self) -> list[str]:
+        return list(self.backfill.projects if self.backfill else self.settings.projects)
+
+    @property
+    def ledger(self) -> ExtractLedger:
+        return ExtractLedger(self.warehouse, self.settings)
+
+
+def connect_upstream(request: LoadRequest) -> tuple[Upstream, list[str]]:
+    """The upstream, checked against contract and warehouse, and its fields that the contract does not know.
+
+    Raises:
+        SettingsError: the backfill names an unknown project.
+        SourceError: the upstream cannot be reached, or does not fit the contract.
+        WarehouseError: the warehouse holds data of another kind.
+
+    """
+    settings = request.settings
+    if request.backfill:
+        _require_known(request.backfill, request)
+    upstream = connect(settings, request.ledger)
+    unknown_columns = upstream.check(request.projects)
+    if settings.columns == "freeze":
+        refuse_unknown(unknown_columns, settings.address)
+    _refuse_mixing(request.warehouse, upstream.origin)
+    return upstream, unknown_columns
+
+
+def plan(request: LoadRequest, upstream: Upstream) -> Sequence[Window]:
+    """The windows of the backfill, or else those of the settings' days that the warehouse lacks."""
+    settings, available = request.settings, upstream.available_until()
+    if request.backfill:
+        _require_loadable(request.backfill, min(filter(None, (settings.settled_at(request.now), available))))
+        return request.backfill.windows
+    end = min(filter(None, (settings.end_at(request.now), available)))
+    loaded = bookkeeping.loaded_days(request.warehouse)
+    return [
+        window
+        for project in settings.projects
+        for window in plan_windows(project, settings.start, end, loaded.get(project, set()), settings.lag_days)
+    ]
+
+
+def price(windows: Sequence[Window], upstream: Upstream, settings: Settings) -> Estimate:
+    """What reading the windows bills at most."""
+    return Estimate({window: upstream.estimate(window) for window in windows}, settings)
+
+
+def estimate(request: LoadRequest) -> Estimate:
+    """What `load` would bill at most; neither reads a row nor writes anything."""
+    upstream, _ = connect_upstream(request)
+    return price(plan(request, upstream), upstream, request.settings)
+
+
+def _require_known(backfill: Backfill, request: LoadRequest) -> None:
+    """Refuse a project that is neither tracked nor loaded: its name is probably a typo."""
+    known = {*request.settings.projects, *bookkeeping.loaded_days(request.warehouse)}
+    for project in backfill.projects:
+        if project not in known:
+            what = f"The project {project!r} is neither in the settings nor in the warehouse."
+            raise SettingsError(what, remedy="Check its name, or add it to `projects` of [sources.pypi].")
+
+
+def _require_loadable(backfill: Backfill, end: date) -> None:
+    if backfill.start < FIRST_DAY:
+        what = f"The backfill starts on {backfill.start}, before the first download on record."
+        raise SettingsError(what, remedy=f"Start it on {FIRST_DAY} or later.")
+    if backfill.end <= backfill.start:
+        what = f"The backfill from {backfill.start} to before {backfill.end} has no day."
+        raise SettingsError(what, remedy="END is exclusive, and comes after START.")
+    if backfill.end > end:
+        what = f"The backfill ends with {backfill.end - DAY}; the last day that upstream has in full is {end - DAY}."
+        raise SettingsError(what, remedy=f"END is exclusive: let it be {end} or earlier.")
+
+
+def _refuse_mixing(warehouse: Warehouse, origin: str) -> None:
+    """Demo data is never counted beside real downloads."""
+    held = bookkeeping.origins(warehouse)
+    if held and (origin == "demo") != (held == {"demo"}):
+        what = f"The warehouse {warehouse} holds {' and '.join(sorted(held))} data, not {origin}."
+        remedy = f"`just reset` removes a demo's warehouse; or set {CREDENTIALS_VARIABLE} to a file in another folder."
+        raise WarehouseError(what, remedy=remedy)

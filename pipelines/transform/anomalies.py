@@ -1,0 +1,61 @@
+"""The last days that are unlike what is usual, from `marts.anomalies`."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+from pipelines.choices import Severity
+from pipelines.errors import TransformError
+from pipelines.lenses import Lens
+from pipelines.warehouse import Warehouse
+
+_LAST = "SELECT last_day, is_demo FROM marts.load_status"
+_ANOMALIES = """
+    SELECT day, project, severity, reason, downloads, usual, change, score, version, incident
+    FROM marts.anomalies
+    WHERE lens = %s AND LIST_CONTAINS(%s, severity) AND day > %s::DATE - %s
+    ORDER BY day DESC, LIST_POSITION(%s, severity) DESC, project
+"""
+
+
+class Anomaly(NamedTuple):
+    """A row of `marts.anomalies`; `downloads` and what follows from them are `None` where the day is missing."""
+
+    day: date
+    project: str
+    severity: str
+    reason: str
+    downloads: int | None
+    usual: float | None
+    change: float | None
+    score: float | None
+    version: str | None
+    incident: str | None
+
+
+@dataclass(frozen=True)
+class Anomalies:
+    """The anomalies of the last `days` in the data, of a `severity` or above, by a lens."""
+
+    rows: list[Anomaly]
+    severity: Severity
+    days: int
+    lens: Lens
+    last_day: date
+    is_demo: bool
+
+
+def find_anomalies(warehouse: Warehouse, severity: Severity, days: int, lens: Lens) -> Anomalies:
+    """The anomalies of the last `days` in the data.
+
+    Raises:
+        TransformError: no KPI has been computed yet.
+
+    """
+    status = warehouse.query(_LAST)
+    if not status:
+        raise TransformError("No KPIs have been computed yet.", remedy="`just run` computes them.")
+    [(last, is_demo)] = status
+    severities = [str(each) for each in Severity]
+    rows = warehouse.query(_ANOMALIES, lens.column, severity.or_above, last, days, severities)
+    return Anomalies([Anomaly(*row) for row in rows], severity, days, lens, last, is_demo)

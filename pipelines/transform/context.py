@@ -1,0 +1,70 @@
+"""SQLMesh's context on a warehouse, and its errors as ours; importing this imports SQLMesh, which takes seconds."""
+
+import gc
+import io
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+from sqlglot import generator, tokens
+from sqlmesh import Context
+from sqlmesh.core.console import Console, set_console
+from sqlmesh.utils.errors import SQLMeshError
+
+from pipelines.errors import TransformError
+from pipelines.warehouse import Warehouse, open_error
+
+MODELS_FOLDER = Path(__file__).parents[2] / "sqlmesh"
+ENVIRONMENT = "prod"
+WIDTH = 180
+AUDIT_REMEDY = (
+    "`just plan` shows what would change, `just audit` names the failing audits; nothing was exported or shown."
+)
+
+# SQLMesh extends SQLGlot's dialects when it is imported. A dialect that was used before keeps its old tables in these
+# two caches of SQLGlot 30.8, and would refuse each model.
+generator._DISPATCH_CACHE.clear()  # noqa: SLF001 - see above
+tokens.Tokenizer._core_cache.cache.clear()  # noqa: SLF001 - see above
+
+# SQLMesh logs what it prints to its console, too.
+logging.getLogger("sqlmesh.core.console").setLevel(logging.ERROR)
+
+
+@contextmanager
+def open_context(warehouse: Warehouse, console: Console) -> Iterator[Context]:
+    """SQLMesh on the warehouse, which prints to `console`.
+
+    Raises:
+        TransformError: SQLMesh cannot read its project.
+        WarehouseError: there is no warehouse yet, or it cannot be opened.
+
+    """
+    warehouse.require_existing()
+    os.environ["WAREHOUSE"] = str(warehouse)
+    set_console(console)
+    # SQLMesh keeps many objects: looking for garbage among them as often as Python does takes a fifth of its time.
+    gc.set_threshold(50_000, 20, 20)
+    try:
+        context = Context(paths=[str(MODELS_FOLDER)])
+    except duckdb.Error as error:
+        raise open_error(error) from error
+    except SQLMeshError as error:
+        what = f"SQLMesh cannot read its project: {error}"
+        raise TransformError(what, remedy="Correct the model, or undo the change.") from error
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+@contextmanager
+def translate_sqlmesh_errors(output: io.StringIO) -> Iterator[None]:
+    """Turns SQLMesh's errors into ours, with the end of what it printed."""
+    try:
+        yield
+    except SQLMeshError as error:
+        printed = "\n".join(line for line in output.getvalue().splitlines()[-40:] if line.strip())
+        raise TransformError(f"SQLMesh stopped: {error}\n{printed}".rstrip(), remedy=AUDIT_REMEDY) from error

@@ -1,0 +1,72 @@
+"""Applies SQLMesh's plan for models that have changed, restates days, and runs audits."""
+
+import io
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+from itertools import groupby
+
+from rich.console import Console
+from sqlmesh import Context
+from sqlmesh.core.console import TerminalConsole
+
+from pipelines.errors import TransformError
+from pipelines.pypi.settings import FIRST_DAY
+from pipelines.pypi.windows import DAY
+from pipelines.transform.context import AUDIT_REMEDY, ENVIRONMENT, WIDTH, open_context, translate_sqlmesh_errors
+from pipelines.warehouse import Warehouse
+
+SIGNAL = "raw_loaded"
+
+
+def apply_plan(warehouse: Warehouse, days: Sequence[date]) -> None:
+    """Apply the models to production where they have changed, and compute the ascending `days` again.
+
+    Raises:
+        TransformError: a test of a changed model, an evaluation or an audit failed.
+
+    """
+    output = io.StringIO()
+    console = TerminalConsole(console=Console(file=output, width=WIDTH))
+    with open_context(warehouse, console) as context, translate_sqlmesh_errors(output):
+        plan = context.plan_builder(ENVIRONMENT, skip_tests=True).build()
+        if plan.context_diff.has_changes:
+            # Unit tests take seconds: only models that somebody has changed here have to pass them again.
+            if not plan.context_diff.is_new_environment:
+                plan = context.plan_builder(ENVIRONMENT).build()
+            context.apply(plan)
+        if not plan.context_diff.is_new_environment:
+            for start, end in _ranges(days):
+                context.plan(
+                    ENVIRONMENT,
+                    restate_models=aggregates(context),
+                    start=start,
+                    end=end,
+                    skip_tests=True,
+                    no_prompts=True,
+                    auto_apply=True,
+                )
+
+
+def run_audits(warehouse: Warehouse, now: datetime) -> None:
+    """Run all audits over the whole history, and print each verdict.
+
+    Raises:
+        TransformError: an audit failed, or there is no plan to audit yet.
+
+    """
+    console = TerminalConsole(console=Console())
+    with open_context(warehouse, console) as context, translate_sqlmesh_errors(io.StringIO()):
+        if not context.audit(FIRST_DAY, now.astimezone(UTC).date() - DAY):
+            raise TransformError("Audits failed; they are named above.", remedy=AUDIT_REMEDY)
+
+
+def aggregates(context: Context) -> list[str]:
+    """The models that read rows, known by their signal; all marts follow from them, so restating them restates all."""
+    return sorted(model.name for model in context.models.values() if any(name == SIGNAL for name, _ in model.signals))
+
+
+def _ranges(days: Sequence[date]) -> Iterator[tuple[date, date]]:
+    """The first and last days of each run of consecutive `days`."""
+    for _, run in groupby(enumerate(days), lambda pair: pair[1] - pair[0] * DAY):
+        consecutive = [day for _, day in run]
+        yield consecutive[0], consecutive[-1]

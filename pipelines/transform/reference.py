@@ -1,0 +1,85 @@
+"""Writes docs/metrics.md from the models, where each KPI is defined: `python -m pipelines.transform.reference`."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlglot import exp
+from sqlmesh import Context
+from sqlmesh.core.console import NoopConsole, set_console
+from sqlmesh.core.model import Model
+
+from pipelines.transform.context import MODELS_FOLDER
+
+DOCUMENT = MODELS_FOLDER.parent / "docs" / "metrics.md"
+LAYERS = {
+    "marts": "Marts: what the site shows and the exports hold",
+    "staging": "Staging: what the marts are made of",
+    "reference": "Reference: lists that are kept by hand",
+}
+_INTRODUCTION = """\
+# Metrics
+
+Written by `just format` from the model blocks in `sqlmesh/models`; a test fails where it is not current.
+
+Downloads are counted in four lenses, each a part of the one before: `downloads` (all), `downloads_without_mirrors`,
+`downloads_by_installers` (pip, uv and the like), `downloads_outside_ci` (of these, the ones that did not say that they
+ran in continuous integration). Days are UTC days, weeks start on Monday. What a client did not say is `unknown`, never
+left out.
+"""
+
+
+def write_metrics(document: Path = DOCUMENT) -> None:
+    """Write the definitions of all models as Markdown."""
+    os.environ["WAREHOUSE"] = ":memory:"
+    set_console(NoopConsole())
+    context = Context(paths=[str(MODELS_FOLDER)])
+    try:
+        document.write_text(describe(context))
+    finally:
+        context.close()
+
+
+def describe(context: Context) -> str:
+    """The Markdown text: the models by layer and name, each with grain, columns and audits."""
+    models = {model.name: model for model in context.models.values()}
+    parts = [_INTRODUCTION]
+    for layer, title in LAYERS.items():
+        parts.append(f"## {title}\n")
+        parts += [_section(models[name]) for name in sorted(models) if name.startswith(f"{layer}.")]
+    return "\n".join(parts)
+
+
+def _section(model: Model) -> str:
+    descriptions = model.column_descriptions or {}
+    grain = ", ".join(f"`{column.name}`" for grain in model.grains for column in grain.find_all(exp.Column))
+    lines = [
+        f"### {model.name}",
+        "",
+        model.description or "",
+        "",
+        f"One row for each {grain}." if grain else "Rows have no key.",
+        "",
+        "| column | type | meaning |",
+        "|---|---|---|",
+        *(
+            f"| `{name}` | {kind.sql('duckdb')} | {descriptions[name]} |"
+            for name, kind in (model.columns_to_types or {}).items()
+        ),
+        "",
+        f"Audits: {', '.join(_audits(model))}.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _audits(model: Model) -> Iterator[str]:
+    for name, arguments in model.audits:
+        criteria = arguments.get("criteria")
+        condition = f" {criteria.sql('duckdb')}" if criteria else ""
+        warns = " (warns only)" if arguments.get("blocking") == exp.false() else ""
+        yield f"`{name}{condition}`{warns}"
+
+
+if __name__ == "__main__":
+    write_metrics()

@@ -1,0 +1,209 @@
+"""The warehouse: the DuckDB file or MotherDuck database that dlt loads, and the connection to it."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+import dlt
+from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
+from dlt.common.destination.exceptions import UnknownDestinationModule
+from dlt.common.destination.reference import AnyDestination
+from dlt.destinations.exceptions import DatabaseUndefinedRelation, DestinationConnectionError
+from dlt.destinations.impl.duckdb.configuration import DuckDbBaseCredentials
+from dlt.destinations.impl.motherduck.configuration import MotherDuckCredentials
+from dlt.destinations.sql_client import SqlClientBase
+from duckdb import DuckDBPyConnection
+
+from pipelines.errors import SettingsError, WarehouseError
+from pipelines.warehouse import motherduck
+
+PIPELINE = "pypi"
+DATASET = "raw"
+DEFAULT = Path("data/warehouse.duckdb")
+GLOBAL_CONFIG = {"memory_limit": "256MB", "preserve_insertion_order": False}
+"""What DuckDB may hold of a load before it writes to disk: a load of any length fits, as its rows are only copied."""
+CREDENTIALS_VARIABLE = "DESTINATION__WAREHOUSE__CREDENTIALS"
+_CREDENTIALS_KEY = "destination.warehouse.credentials"
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """A DuckDB file or a MotherDuck database, by dlt's destination `warehouse`."""
+
+    file: Path | None
+    """The DuckDB file; `None` on MotherDuck."""
+    credentials: DuckDbBaseCredentials | None = None
+    """dlt's, if they are not those of the settings."""
+    working: Path | None = None
+    """dlt's working folder, where it is not the one beside the warehouse."""
+
+    def __str__(self) -> str:
+        """Where it is, as a person would name it, and SQLMesh's gateway finds it."""
+        return str(self.file) if self.file else f"{motherduck.SCHEME}{self._database}"
+
+    @property
+    def folder(self) -> Path:
+        """Where this machine keeps what belongs to the warehouse: dlt's working folder and the exported marts."""
+        # One for each warehouse: what dlt has not finished for one must not end up in another.
+        return self.file.parent if self.file else DEFAULT.parent / "motherduck" / self._database
+
+    @property
+    def nearest_folder(self) -> Path:
+        """That folder, or the nearest folder above it that exists."""
+        return next(folder for folder in (self.folder, *self.folder.absolute().parents) if folder.exists())
+
+    @property
+    def pipelines_dir(self) -> Path:
+        """Dlt's working folder."""
+        return self.working or self.folder / "dlt"
+
+    @property
+    def exists(self) -> bool:
+        return self.file is None or self.file.exists()
+
+    @cached_property
+    def pipeline(self) -> dlt.Pipeline:
+        return dlt.pipeline(
+            PIPELINE,
+            pipelines_dir=str(self.pipelines_dir),
+            destination=_destination(self.credentials),
+            dataset_name=DATASET,
+        )
+
+    def require_writable(self) -> None:
+        """Raise `WarehouseError` unless the warehouse can be written; write nothing that stays."""
+        nearest = self.nearest_folder
+        if not nearest.is_dir():
+            what = f"The folder {self.folder} cannot be made: {nearest} is a file."
+            raise WarehouseError(what, remedy=_MOVE_WAREHOUSE)
+        for path in filter(None, (nearest, self.folder / "dlt", self.file)):
+            if path.exists() and not os.access(path, os.W_OK):
+                what = f"No permission to write {path}."
+                raise WarehouseError(what, remedy=f"Grant your user write access to it. {_MOVE_WAREHOUSE}")
+
+    def require_existing(self) -> None:
+        """Raise `WarehouseError` where there is no warehouse yet."""
+        if not self.exists:
+            raise WarehouseError(f"There is no warehouse at {self} yet.", remedy="`just run` makes one.")
+
+    @contextmanager
+    def client(self) -> Iterator[SqlClientBase[Any]]:
+        """Dlt's client, connected.
+
+        Raises:
+            WarehouseError: it cannot be opened, mostly because another process holds the DuckDB file.
+            SettingsError: the credentials lack a part.
+
+        """
+        with _translate_connection_errors(), self.pipeline.sql_client() as client:
+            yield client
+
+    @contextmanager
+    def connection(self) -> Iterator[DuckDBPyConnection]:
+        """DuckDB's own connection, for Arrow and for what dlt's client does not do; raises what `client` raises."""
+        with self.client() as client:
+            yield cast("DuckDBPyConnection", client.native_connection)
+
+    @contextmanager
+    def transaction(self) -> Iterator[SqlClientBase[Any]]:
+        """A client in a transaction, which is committed at the end unless an error comes out."""
+        with self.client() as client, client.begin_transaction():
+            yield client
+
+    def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - whatever SQL takes
+        """The rows of a query; none where a table of it does not exist yet."""
+        if not self.exists:
+            return []
+        try:
+            with self.client() as client, client.execute_query(sql, *parameters) as cursor:
+                return cursor.fetchall()
+        except DatabaseUndefinedRelation:
+            return []
+
+    def columns(self, table: str) -> set[str]:
+        """The columns of a table of `raw`; none where there is no such table."""
+        rows = self.query(
+            "SELECT column_name FROM information_schema.columns "
+            "WHERE table_catalog = CURRENT_DATABASE() AND table_schema = %s AND table_name = %s",
+            DATASET,
+            table,
+        )
+        return {name for (name,) in rows}
+
+    @property
+    def _database(self) -> str:
+        return str(self.credentials.database) if self.credentials else ""
+
+
+_BUSY = re.compile(
+    r'Could not set lock on file "(?P<file>.+?)"(.*lock is held in (?P<program>.+?) \(PID (?P<process>\d+)\))?'
+)
+_TOKEN = re.compile(r"(?<=token=)[^&\s'\"]+")
+
+_MOVE_WAREHOUSE = f"Or set {CREDENTIALS_VARIABLE} to another file named warehouse.duckdb."
+
+
+def resolve_warehouse(*, need_token: bool = True) -> Warehouse:
+    """The warehouse that the settings name, or `data/warehouse.duckdb`; it is neither opened nor made.
+
+    Without `need_token`, MotherDuck's token is not looked for: nothing can be opened then.
+
+    Raises:
+        SettingsError: dlt cannot make sense of the settings, or MotherDuck's token or database cannot be right.
+
+    """
+    # dlt counts all credentials as secret and refuses a default in config.toml, even a file's name.
+    if dlt.secrets.get(_CREDENTIALS_KEY) is None:
+        os.environ[CREDENTIALS_VARIABLE] = str(DEFAULT)
+    try:
+        destination = _destination(None)
+        configuration = destination.configuration(destination.spec(), accept_partial=True)
+    except (ConfigurationException, UnknownDestinationModule) as error:
+        what = f"The settings of the warehouse cannot be used: {_TOKEN.sub('***', str(error))}"
+        remedy = f"Check [destination.warehouse] in .dlt/config.toml. {_MOVE_WAREHOUSE}"
+        raise SettingsError(what, remedy=remedy) from error
+    credentials = cast("DuckDbBaseCredentials", configuration.credentials)
+    if isinstance(credentials, MotherDuckCredentials):
+        motherduck.require_database(credentials)
+        if need_token:
+            motherduck.require_token(credentials)
+        return Warehouse(None, credentials)
+    credentials.global_config = GLOBAL_CONFIG | (credentials.global_config or {})
+    return Warehouse(Path(str(credentials.database)), credentials)
+
+
+def _destination(credentials: DuckDbBaseCredentials | None) -> AnyDestination:
+    """Dlt's destination `warehouse`: of the type of the settings, or of MotherDuck's where they name an `md:`."""
+    named = credentials or dlt.secrets.get(_CREDENTIALS_KEY)
+    if isinstance(named, MotherDuckCredentials) or str(named).startswith(motherduck.SCHEME):
+        return dlt.destination("motherduck", destination_name="warehouse", credentials=credentials)
+    return dlt.destination("warehouse", credentials=credentials)
+
+
+@contextmanager
+def _translate_connection_errors() -> Iterator[None]:
+    try:
+        yield
+    except ConfigFieldMissingException as error:
+        what = f"The credentials of the warehouse are incomplete: no {' and no '.join(error.fields)}."
+        remedy = f"Check [destination.warehouse] in .dlt/secrets.toml. {_MOVE_WAREHOUSE}"
+        raise SettingsError(what, remedy=remedy) from error
+    except DestinationConnectionError as error:
+        raise open_error(error.inner_exc) from error
+
+
+def open_error(error: Exception) -> WarehouseError:
+    """The error for a warehouse that DuckDB cannot open."""
+    busy = _BUSY.search(str(error))
+    if not busy:
+        what = f"The warehouse cannot be opened: {_TOKEN.sub('***', str(error))}"
+        remedy = "Check the file; of MotherDuck the network, the token, and whether the database exists."
+        return WarehouseError(what, remedy=f"{remedy} {_MOVE_WAREHOUSE}")
+    holder = f"process {busy['process']} ({Path(busy['program']).name})" if busy["process"] else "another process"
+    what = f"The warehouse {busy['file']} is busy: {holder} holds it, and DuckDB lets one process at a time open it."
+    return WarehouseError(what, remedy="Close that process, or wait until it has ended, and run again.")

@@ -1,0 +1,83 @@
+"""Rows that failed the contract: how many for which reason, and examples of them."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+from pipelines.errors import UnknownProjectError, WarehouseError
+from pipelines.warehouse import Warehouse, bookkeeping
+
+_READ = """
+    SELECT project, SUM(accepted + quarantined)::BIGINT FROM committed_days
+    WHERE project = COALESCE(%s, project) GROUP BY 1 ORDER BY 1
+"""
+_ROWS = (
+    "quarantine AS rows SEMI JOIN committed_days AS days "
+    "ON rows.project = days.project AND rows.day = days.day AND rows._dlt_load_id = days.load_id"
+)
+_COUNT = f"SELECT COUNT(*) FROM {_ROWS} WHERE project = COALESCE(%s, project)"
+_ERRORS = f"""
+    SELECT project, day, ordinal, line, content, REGEXP_REPLACE(line, ' [(]input .*', '') AS message
+    FROM (SELECT *, UNNEST(STRING_SPLIT(reason, CHR(10))) AS line FROM {_ROWS})
+    WHERE project = COALESCE(%s, project)
+"""
+_REASONS = f"""
+    SELECT project, message, COUNT(*), MIN(day), MAX(day) FROM ({_ERRORS}) GROUP BY 1, 2 ORDER BY 1, 3 DESC, 2
+"""
+_EXAMPLES = f"""
+    SELECT project, message, day, line, content FROM ({_ERRORS})
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY project, message ORDER BY day, ordinal) <= %s
+    ORDER BY project, message, day, ordinal
+"""
+
+
+class Reason(NamedTuple):
+    """An error of Pydantic's that rows of a project have, on days from the first to the last."""
+
+    project: str
+    message: str
+    rows: int
+    first_day: date
+    last_day: date
+
+
+class Example(NamedTuple):
+    """A row that has an error: its day, the error's whole line, and the row as JSON."""
+
+    project: str
+    message: str
+    day: date
+    line: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Quarantine:
+    """The rows of committed loads that failed the contract; `read` has all rows by project."""
+
+    read: dict[str, int]
+    rows: int
+    reasons: list[Reason]
+    examples: list[Example]
+
+
+def read_quarantine(warehouse: Warehouse, project: str | None, examples: int) -> Quarantine:
+    """The quarantine of one project or all, with so many `examples` of each reason.
+
+    Raises:
+        UnknownProjectError: no committed load has covered a day of the `project`.
+        WarehouseError: no load is committed, or the warehouse cannot be opened.
+
+    """
+    read: dict[str, int] = dict(bookkeeping.query_committed(warehouse, _READ, project))
+    if not read:
+        held = sorted(bookkeeping.loaded_days(warehouse))
+        if project and held:
+            remedy = f"The warehouse holds: {', '.join(held)}."
+            raise UnknownProjectError(f"No day of {project!r} has been loaded.", remedy=remedy)
+        raise WarehouseError("Nothing has been loaded yet.", remedy="`just run` loads the days that are missing.")
+    reasons = [Reason(*row) for row in warehouse.query(_REASONS, project)]
+    if not reasons:
+        return Quarantine(read, 0, [], [])
+    [(rows,)] = warehouse.query(_COUNT, project)
+    return Quarantine(read, rows, reasons, [Example(*row) for row in warehouse.query(_EXAMPLES, project, examples)])

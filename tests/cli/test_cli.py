@@ -1,0 +1,103 @@
+"""The command line and the recipes that call it."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from pipelines.cli import app
+from tests.support.installation import ROOT, Installation
+
+RECIPES = re.findall(r"^([a-z]+)(?: [^:]*)?:(?:$| )", (ROOT / "Justfile").read_text(), re.MULTILINE)
+
+COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
+
+
+def test_run_tells_what_it_did_and_a_second_run_that_nothing_was_left(demo: Path, project: Installation) -> None:
+    """A run ends with window, rows, KPIs and what to try next; the next loads nothing twice, and says so."""
+    demo_project = Installation.of_demo(project.folder, demo)
+
+    command = [sys.executable, "-m", "pipelines", "run", "--no-site"]
+    environment = os.environ | demo_project.environment
+    first = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    second = demo_project.cli()
+
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert "Loaded 2026-04-02 to 2026-06-30 of 4 projects: 199,993 rows accepted, 7 quarantined." in first.stdout
+    assert "KPIs recomputed: 90 days" in first.stdout
+    assert "demo data: generated, not real" in first.stdout
+    for (name,) in demo_project.query("SELECT project FROM marts.project_summary"):
+        assert name in first.stdout
+    assert "Nothing to load" in second.stdout
+    assert "KPIs recomputed" not in second.stdout
+    assert "Export the marts: unchanged" in second.stdout
+    assert demo_project.query("SELECT COUNT(*) FROM raw.file_downloads") == [(199_993,)]
+
+
+def test_plan_shows_no_change_and_audits_pass(demo_project: Installation) -> None:
+    """On a finished run there is nothing to plan, and all audits pass over the whole history."""
+    plan, audit = demo_project.cli("plan"), demo_project.cli("audit")
+
+    assert plan.returncode == 0, plan.stderr
+    assert "No changes to plan" in plan.stdout
+    assert audit.returncode == 0, audit.stderr
+    assert "Finished with 0 audit errors" in audit.stdout
+
+
+def test_audit_of_wrong_marts_fails(demo: Path, project: Installation) -> None:
+    """A number that was changed behind SQLMesh's back is found, and the exit code says so."""
+    small = Installation.of_demo(project.folder, demo).with_settings(END_DATE="2026-04-04").run()
+    with duckdb.connect(small.file) as connection:
+        [(table,)] = connection.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE table_name LIKE 'marts__downloads_by_country%'"
+        ).fetchall()
+        connection.execute(f"UPDATE sqlmesh__marts.{table} SET downloads = downloads + 1 WHERE country_code = 'DE'")
+
+    done = small.cli("audit")
+
+    assert done.returncode == 1
+    assert "sums_to_daily_total on model marts.downloads_by_country" in done.stdout
+    assert "Audits failed" in done.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_explains_itself(command: str) -> None:
+    """Each command has a help text, and a recipe of its name."""
+    result = CliRunner().invoke(app, [command, "--help"])
+
+    assert result.exit_code == 0
+    assert len(result.output.splitlines()) > 5
+    assert command in RECIPES
+
+
+def test_each_recipe_has_its_line() -> None:
+    """`just` lists some twenty recipes, each with one line of comment."""
+    text = (ROOT / "Justfile").read_text()
+
+    assert 10 <= len(RECIPES) <= 22
+    for recipe in RECIPES:
+        assert re.search(rf"^# .+\n(\[private\]\n)?{recipe}\b", text, re.MULTILINE), recipe
+
+
+def test_reset_removes_demo_data_only(demo: Path, project: Installation) -> None:
+    """A warehouse of demo data goes with all that belongs to it."""
+    small = Installation.of_demo(project.folder, demo).with_settings(END_DATE="2026-04-03")
+    small.load()
+
+    done = small.cli("reset", "--yes")
+
+    assert done.returncode == 0
+    assert not small.file.exists()
+    assert not (small.folder / "dlt").exists()
+
+
+def test_committed_settings_choose_the_demo() -> None:
+    """Nothing of a person's own is needed for the first run, and no secret is in the repository."""
+    tracked = subprocess.run(["git", "ls-files", ".dlt"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    assert {".dlt/config.toml", ".dlt/secrets.toml.example"} == set(tracked.split())

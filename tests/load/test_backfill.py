@@ -1,0 +1,240 @@
+"""A backfill loads the days that it names, whole, and nothing else moves; late data is replaced by whole days."""
+
+import json
+import shutil
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from pipelines.errors import SettingsError
+from pipelines.pypi.windows import Backfill
+from tests.support.installation import Installation
+from tests.support.rows import download, write
+
+FIRST = date(2026, 7, 1)
+ROWS = "SELECT * EXCLUDE (ordinal, _dlt_load_id) FROM raw.file_downloads ORDER BY ALL"
+COUNTS = "SELECT DAY(day), COUNT(*) FROM raw.file_downloads WHERE project = ? GROUP BY 1 ORDER BY 1"
+DAILY = "SELECT DAY(day), downloads FROM marts.downloads_daily WHERE project = ? ORDER BY 1"
+
+
+def day(number: int) -> date:
+    return FIRST + timedelta(days=number - 1)
+
+
+def rows(downloads: dict[str, dict[int, int]]) -> list[dict[str, Any]]:
+    """So many downloads of each project on each day of July."""
+    return [
+        download(day(number), name)
+        for name, days in downloads.items()
+        for number, count in days.items()
+        for _ in range(count)
+    ]
+
+
+BEFORE = {"one": dict.fromkeys(range(1, 11), 2), "two": dict.fromkeys(range(1, 11), 3)}
+# The third day has more downloads, the fourth fewer, the fifth none; the seventh changes as well.
+AFTER = BEFORE | {"one": BEFORE["one"] | {3: 4, 4: 1, 5: 0, 7: 9}}
+
+
+@pytest.fixture
+def project(project: Installation, tmp_path: Path) -> Installation:
+    """Ten days of two projects upstream; the settings want both, from the third day."""
+    source = write(tmp_path / "source" / "rows.parquet", rows(BEFORE))
+    return project.with_settings(PARQUET_PATH=str(source), PROJECTS='["one", "two"]', START_DATE="2026-07-03")
+
+
+def rewrite(project: Installation, downloads: dict[str, dict[int, int]]) -> None:
+    write(Path(project.settings["PARQUET_PATH"]), rows(downloads))
+
+
+def cursors(project: Installation) -> dict[str, str]:
+    """Where dlt's cursor of each project stands."""
+    state = json.loads((project.folder / "dlt" / "pypi" / "state.json").read_text())
+    return {name: resource["incremental"]["day"]["last_value"][-10:] for name, resource in _resources(state).items()}
+
+
+def _resources(state: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    found: dict[str, Any] = state.get("sources", {}).get("pypi", {}).get("resources", {})
+    return found
+
+
+def test_days_are_replaced_and_nothing_moves(project: Installation) -> None:
+    """More, fewer and no rows are all taken over; days outside stay, as do the cursors of both projects."""
+    project.load()
+    before = cursors(project)
+    rewrite(project, AFTER)
+
+    report = project.load(backfill=Backfill(["one"], day(3), day(6)))
+
+    assert (report.accepted, len(report.windows)) == (5, 1)
+    assert [(3, 4), (4, 1), (6, 2), (7, 2), (8, 2), (9, 2), (10, 2)] == project.query(COUNTS, "one")
+    assert [(number, 3) for number in range(3, 11)] == project.query(COUNTS, "two")
+    assert before == cursors(project)
+    assert project.load().windows == []
+
+
+def test_days_ahead_leave_the_gap_to_the_next_run(project: Installation) -> None:
+    """A backfill may run ahead of the loads; the next run fills the days between, and those of the other project."""
+    project.with_settings(END_DATE="2026-07-05").load()
+    before = cursors(project)
+
+    project.load(backfill=Backfill(["one"], day(8), day(11)))
+    assert before == cursors(project)
+    report = project.load()
+
+    assert [("one", 5, 7), ("two", 5, 10)] == [
+        (window.project, window.start.day, window.days[-1].day) for window in report.windows
+    ]
+    assert [(number, 2) for number in range(3, 11)] == project.query(COUNTS, "one")
+
+
+def test_days_before_the_start_date_are_loaded(project: Installation) -> None:
+    """The range is what was asked for, whatever the settings want, and the next run is content with it."""
+    project.load()
+
+    project.load(backfill=Backfill(["one", "two"], day(1), day(3)))
+
+    assert [(number, 2) for number in range(1, 11)] == project.query(COUNTS, "one")
+    assert project.load().windows == []
+
+
+def test_first_load_may_be_a_backfill(project: Installation) -> None:
+    """It remembers where the data came from, leaves no cursor, and the next run loads what is missing."""
+    project.load(backfill=Backfill(["one"], day(5), day(7)))
+
+    assert {} == cursors(project)
+    assert [("parquet",)] == project.query("SELECT DISTINCT origin FROM raw.loaded_days")
+    assert [("one", 3, 4), ("one", 7, 10), ("two", 3, 10)] == [
+        (window.project, window.start.day, window.days[-1].day) for window in project.load().windows
+    ]
+
+
+def test_demo_is_not_mixed_in_after_a_backfill(project: Installation, demo: Path) -> None:
+    """The refusal to mix demo and real data holds also where no run has set a cursor."""
+    project.load(backfill=Backfill(["one"], day(5), day(7)))
+
+    done = Installation.of_demo(project.folder, demo).cli()
+
+    assert done.returncode == 1
+    assert "holds parquet data, not demo" in done.stderr
+
+
+def test_cursor_does_not_go_back_with_the_start_date(project: Installation) -> None:
+    """Days before the first one that was loaded are filled, and the cursor stays at the last."""
+    project.load()
+
+    project.with_settings(START_DATE="2026-07-01").load()
+
+    assert {"downloads_one": "2026-07-10", "downloads_two": "2026-07-10"} == cursors(project)
+
+
+def test_untracked_project_can_be_mended(project: Installation) -> None:
+    """A project that has left the settings keeps its data, and a backfill that names it still corrects them."""
+    project.load()
+    rewrite(project, AFTER)
+    two = project.with_settings(PROJECTS='["two"]')
+
+    report = two.load(backfill=Backfill(["one"], day(3), day(6)))
+
+    assert report.untracked == ["one"]
+    assert [(3, 4), (4, 1)] == two.query(COUNTS, "one")[:2]
+    assert two.query("FROM raw.tracked_projects") == [("two",)]
+
+
+ERRORS = {
+    "no day": (["2026-07-03", "2026-07-03"], "END is exclusive, and comes after START"),
+    "before the first": (["2015-12-31", "2016-01-02"], "Start it on 2016-01-01 or later"),
+    "after the last": (["2026-07-03", "2026-07-12"], "END is exclusive: let it be 2026-07-11 or earlier"),
+    "unknown": (["2026-07-03", "2026-07-04", "three"], "'three' is neither in the settings nor in the warehouse"),
+    "no date": (["2026-07-03", "tomorrow"], "'tomorrow' does not match"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "said"), ERRORS.values(), ids=ERRORS)
+def test_a_range_that_cannot_be_loaded_is_refused(project: Installation, arguments: list[str], said: str) -> None:
+    """The message says what is wrong with the range and which one would do; nothing is loaded."""
+    done = project.cli("backfill", "--no-site", *arguments)
+
+    assert done.returncode != 0
+    assert said in " ".join(done.stderr.replace("│", "").split())
+    assert not project.file.exists()
+
+
+def test_days_that_are_not_settled_are_refused(project: Installation) -> None:
+    """On the seventh, with one day to settle, the fifth is the last that can be asked for."""
+    noon = datetime(2026, 7, 7, 12, tzinfo=UTC)
+
+    with pytest.raises(SettingsError, match="the last day that upstream has in full is 2026-07-05"):
+        project.load(noon, Backfill(["one"], day(3), day(7)))
+    assert project.load(noon, Backfill(["one"], day(3), day(6))).accepted == 6
+
+
+@pytest.fixture(scope="module")
+def computed(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """Eight days of two projects, loaded and computed, the second of them one run later; tests work on copies."""
+    folder = tmp_path_factory.mktemp("computed")
+    source = write(folder / "source" / "rows.parquet", rows(BEFORE))
+    project = Installation(folder / "data", {"PARQUET_PATH": str(source), "START_DATE": "2026-07-03"})
+    project.with_settings(PROJECTS='["one"]').run()
+    return project.with_settings(PROJECTS='["one", "two"]').run()
+
+
+@pytest.fixture
+def copy(computed: Installation, tmp_path: Path) -> Installation:
+    shutil.copytree(computed.folder.parent, tmp_path / "copy")
+    source = tmp_path / "copy" / "source" / "rows.parquet"
+    return Installation(tmp_path / "copy" / "data", computed.settings).with_settings(PARQUET_PATH=str(source))
+
+
+def test_kpis_of_exactly_the_touched_days_are_computed(copy: Installation, tmp_path: Path) -> None:
+    """After a backfill each mart is that of a warehouse that was loaded so at once; a project added later included."""
+    rewrite(copy, AFTER)
+
+    done = copy.cli("backfill", "--no-site", "2026-07-01", "2026-07-06", "one")
+
+    assert done.returncode == 0, done.stderr
+    assert "Loaded 2026-07-01 to 2026-07-05 of 1 projects: 9 rows accepted, 0 quarantined." in done.stdout
+    assert "KPIs recomputed: 5 days, 2026-07-01 to 2026-07-05." in done.stdout
+    expected = AFTER | {"one": AFTER["one"] | {7: 2}, "two": dict.fromkeys(range(3, 11), 3)}
+    source = write(tmp_path / "expected" / "rows.parquet", rows(expected))
+    whole = Installation(tmp_path / "expected" / "data", copy.settings).with_settings(PARQUET_PATH=str(source))
+    whole.with_settings(PROJECTS='["one"]', START_DATE="2026-07-01").load()
+    whole.run()
+    assert whole.query(ROWS) == copy.query(ROWS)
+    assert whole.marts() == copy.marts()
+
+
+def test_same_days_again_change_nothing(copy: Installation) -> None:
+    """With the same data upstream, reading days again leaves rows, marts and exports as they are."""
+    before, exported = copy.query(ROWS), copy.export()
+    marts = copy.marts()
+
+    again = copy.with_settings(LAG_DAYS="3").cli()
+
+    assert again.returncode == 0, again.stderr
+    assert "KPIs recomputed: 3 days, 2026-07-08 to 2026-07-10." in again.stdout
+    assert before == copy.query(ROWS)
+    assert marts == copy.marts()
+    assert exported.digests == copy.export().digests
+    assert "Export the marts: unchanged" in again.stdout
+
+
+def test_a_project_that_left_the_settings_is_shown_so(copy: Installation) -> None:
+    """The change of the settings alone reaches summary, mart and exports, and so does the way back."""
+    copy.export()
+    tracked = "SELECT project, is_tracked FROM marts.project_summary ORDER BY 1"
+
+    without = copy.with_settings(PROJECTS='["two"]').cli()
+
+    assert "No longer tracked, and kept: one." in without.stdout
+    assert [("one", False), ("two", True)] == copy.query(tracked)
+    assert "Export the marts: unchanged" not in without.stdout
+    assert [("one", False), ("two", True)] == duckdb.sql(
+        f"SELECT project, is_tracked FROM '{copy.folder}/exports/project_summary.parquet' ORDER BY 1"
+    ).fetchall()
+    assert [(number, 2) for number in range(3, 11)] == copy.query(DAILY, "one")
+    assert "No longer tracked" not in copy.cli().stdout
+    assert [("one", True), ("two", True)] == copy.query(tracked)

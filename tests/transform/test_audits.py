@@ -1,0 +1,204 @@
+"""Each audit catches a wrong model: one that is changed in its query, or one whose result is not what it declares."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from sqlglot import exp
+from sqlmesh import Context
+from sqlmesh.core.model import Model
+
+from tests.support.installation import ROOT
+from tests.support.models import DAYS, Models
+
+Use = tuple[Model, Any, dict[str, Any]]
+
+RAW = """
+INSERT INTO raw.file_downloads BY NAME
+SELECT
+    day, project, country AS country_code, '1.0' AS file__version,
+    IF(kind = 'sdist', 'one-1.0.tar.gz', 'one-1.0-cp312-cp312-manylinux_2_28_x86_64.whl') AS file__filename,
+    kind AS file__type, installer AS details__installer__name, '3.12.1' AS details__python, ci AS details__ci,
+    system AS details__system__name, cpu AS details__cpu, libc AS details__distro__libc__lib,
+    '2.39' AS details__distro__libc__version, day + INTERVAL 12 HOURS AS timestamp,
+FROM (SELECT UNNEST(GENERATE_SERIES(DATE '2026-06-01', DATE '2026-07-05', INTERVAL 1 DAY))::DATE AS day),
+    (VALUES ('one'), ('two')) AS projects (project),
+    (VALUES
+        ('pip', TRUE, 'DE', 'Linux', 'x86_64', 'glibc', 'bdist_wheel'),
+        ('pip', NULL, 'DE', 'Linux', 'x86_64', 'glibc', 'bdist_wheel'),
+        ('uv', NULL, NULL, 'Darwin', 'arm64', NULL, 'sdist'),
+        ('bandersnatch', NULL, 'US', NULL, NULL, NULL, 'sdist'),
+        ('requests', NULL, 'US', NULL, NULL, NULL, 'sdist'),
+        (NULL, NULL, 'FR', NULL, NULL, NULL, 'sdist')
+    ) AS clients (installer, ci, country, system, cpu, libc, kind);
+INSERT INTO raw.file_downloads BY NAME
+SELECT * REPLACE ('2.0' AS file__version) FROM raw.file_downloads WHERE day >= '2026-06-20';
+INSERT INTO raw.file_downloads BY NAME
+SELECT downloads.* FROM raw.file_downloads AS downloads, RANGE(200) WHERE day = '2026-07-04' AND file__version = '2.0';
+INSERT INTO raw.loaded_days
+SELECT project, day, COUNT(*), 0, 'parquet', 'a' FROM raw.file_downloads GROUP BY ALL;
+INSERT INTO raw._dlt_loads VALUES ('a', 0);
+INSERT INTO raw.tracked_projects VALUES ('one'), ('two');
+INSERT INTO raw.extract_ledger VALUES ('one', '2026-07-06 08:00:00+00', 100, 100, 0.5, 10, 'done');
+"""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A part of a model's query, what stands there in a wrong model, and the model whose audit must catch it."""
+
+    model: str
+    old: str
+    new: str
+    audited: str
+
+
+CHANGES = {
+    "breakdowns_reconcile": Change(
+        "marts.downloads_by_cpu", "WHERE", "WHERE cpu <> 'unknown' AND", "marts.reconciliation"
+    ),
+    "classes_sum_to_total": Change("marts.downloads_daily", "= 'script'", "= 'scripts'", "marts.downloads_daily"),
+    "countries_are_listed": Change(
+        "marts.countries_28d", '"c"."country_code"', 'LOWER("c"."country_code")', "marts.countries_28d"
+    ),
+    "counts_every_row": Change("staging.downloads", "LEFT JOIN", "INNER JOIN", "staging.daily_platforms"),
+    "installers_are_listed": Change(
+        "staging.downloads", '= "i"."installer"', '= UPPER("i"."installer")', "staging.daily_downloads"
+    ),
+    "kpis_count_what_was_loaded": Change(
+        "marts.downloads_daily", "WHERE", "WHERE installer <> 'pip' AND", "marts.health"
+    ),
+    "lenses_nest": Change("staging.daily_downloads", "<> 'mirror'", "= 'mirror'", "marts.downloads_daily"),
+    "no_day_is_missing": Change(
+        "marts.health", '"l"."status" = 0', '"l"."status" = 0 AND "d"."day" <> \'2026-06-20\'', "marts.health"
+    ),
+    "shares_sum_to_one": Change(
+        "marts.breakdown_28d",
+        'PARTITION BY "totals"."project", "totals"."dimension"',
+        'PARTITION BY "totals"."project"',
+        "marts.breakdown_28d",
+    ),
+    "sums_to_daily_total": Change(
+        "marts.downloads_by_system", "WHERE", "WHERE system <> 'unknown' AND", "marts.downloads_by_system"
+    ),
+    "sums_to_weekly_total": Change(
+        "marts.weekly_by_system", "GROUP BY", "WHERE day <> '2026-06-07' GROUP BY", "marts.weekly_by_system"
+    ),
+}
+"""A wrong model for each audit of the project's own."""
+
+LOST, DOUBLED, EMPTY = "FROM {} ORDER BY ALL OFFSET 1", "FROM {0} UNION ALL FROM {0}", "FROM {} WHERE FALSE"
+RESULTS = {
+    "accepted_range": "SELECT * REPLACE (-1 AS {column}) FROM {}",
+    "accepted_values": "SELECT * REPLACE ('surprise' AS {column}) FROM {}",
+    "breakdowns_reconcile": "SELECT * REPLACE (1 AS difference_downloads_outside_ci) FROM {}",
+    "classes_sum_to_total": "SELECT * REPLACE (downloads_by_unknown + 1 AS downloads_by_unknown) FROM {}",
+    "countries_are_listed": "SELECT * REPLACE ('ZZ' AS country, 'ZZ' AS country_code) FROM {}",
+    "counts_every_row": LOST,
+    "installers_are_listed": "SELECT * REPLACE ('a' AS installer, 'unknown' AS installer_class) FROM {}",
+    "kpis_count_what_was_loaded": "SELECT * REPLACE (1 AS difference) FROM {}",
+    "lenses_nest": "SELECT * REPLACE (downloads + 1 AS downloads_outside_ci) FROM {}",
+    "no_day_is_missing": "SELECT * REPLACE (FALSE AS is_loaded) FROM {}",
+    "not_null": "SELECT * REPLACE (NULL AS {column}) FROM {}",
+    "number_of_rows": EMPTY,
+    "shares_sum_to_one": "SELECT * REPLACE (share_downloads / 2 AS share_downloads) FROM {}",
+    "sums_to_daily_total": LOST,
+    "sums_to_weekly_total": LOST,
+    "unique_combination_of_columns": DOUBLED,
+    "unique_values": DOUBLED,
+}
+"""A wrong result for each audit; where it has a `column`, each column that the audit names is wrong once."""
+
+CONDITIONS = {
+    "marts.anomalies": "1.0 AS score",
+    "marts.ci_weekly": "downloads_by_installers + 1 AS downloads_in_ci",
+    "marts.downloads_by_wheel": "'wheel' AS kind",
+    "marts.downloads_monthly": "32 AS days",
+    "marts.downloads_trend": "NOT is_missing AS is_missing",
+    "marts.downloads_weekly": "FALSE AS is_whole, 1 AS previous_downloads",
+    "marts.freshness": "-1 AS days_behind",
+    "marts.health": "NOT is_loaded AS is_loaded",
+    "marts.major_support": "older_downloads_without_mirrors - 1 AS older_downloads",
+    "marts.portfolio_compare": "99 AS rank_downloads",
+    "marts.python_support": "2.0 AS drop_share_downloads",
+    "marts.uv_shift": "FALSE AS is_whole, 1.0 AS points_a_month_downloads",
+    "marts.version_adoption": "-1 AS days_since_release",
+    "marts.versions": "2 AS days_to_25_downloads, 1 AS days_to_50_downloads",
+    "reference.countries": "'DEU' AS country_code",
+    "reference.incidents": "'2100-01-01' AS first_day",
+    "reference.python_eol": "'2100-01-01' AS released",
+    "staging.releases": "last_seen + 1 AS first_seen",
+}
+"""For each model with conditions of its own (`forall`), values that break one."""
+
+
+@pytest.fixture(scope="module")
+def healthy(context: Context) -> Models:
+    return computed(Models(context))
+
+
+def computed(models: Models) -> Models:
+    models.connection.execute(RAW)
+    models.compute()
+    return models
+
+
+def uses(context: Context) -> Iterator[Use]:
+    """Each audit of each model, with its arguments."""
+    for model in context.models.values():
+        for audit, arguments in model.audits_with_args:
+            yield model, audit, arguments
+
+
+def wrong_results(model: Model, audit: Any, arguments: dict[str, Any]) -> list[str]:  # noqa: ANN401 - two kinds
+    """Queries of the model's table with a result that the audit must catch."""
+    if audit.name == "forall":
+        return [f"SELECT * REPLACE ({CONDITIONS[model.name]}) FROM {model.name}"]
+    # Rendered, a blueprint's columns have their names. An audit selects rows by the time column: it is never NULL.
+    columns = {column.name for column in model.render_audit_query(audit, **DAYS, **arguments).find_all(exp.Column)}
+    columns -= {model.time_column.column.name if model.time_column else ""}
+    return sorted({RESULTS[audit.name].format(model.name, column=column) for column in columns})
+
+
+def test_no_audit_fails_on_right_models(healthy: Models) -> None:
+    """Nothing is found in the results of the models as they are, and each has some."""
+    found = {
+        f"{audit.name} of {model.name}": healthy.failures(model, audit, arguments)
+        for model, audit, arguments in uses(healthy.context)
+    }
+
+    assert {} == {name: rows for name, rows in found.items() if rows}
+    assert [] == [model.name for model in healthy.of_kind(external=False) if not healthy.rows(f"FROM {model.name}")]
+
+
+def test_each_audit_of_each_model_catches_a_wrong_result(healthy: Models) -> None:
+    """Whatever a model audits, a result that is wrong in just that is caught."""
+    missed = []
+    for model, audit, arguments in uses(healthy.context):
+        for wrong in wrong_results(model, audit, arguments):
+            healthy.connection.execute(f"CREATE OR REPLACE TABLE wrong AS {wrong}")
+            if not healthy.failures(model, audit, arguments, "wrong"):
+                missed.append(f"{audit.name} of {model.name}: {wrong}")
+
+    assert [] == missed
+
+
+@pytest.mark.parametrize("audit", CHANGES)
+def test_each_audit_catches_a_wrong_model(context: Context, audit: str) -> None:
+    """A model whose query was changed, as one might by mistake, is caught by the audit."""
+    change = CHANGES[audit]
+    models = computed(Models(context, changes={change.model: (change.old, change.new)}))
+
+    found = [
+        models.failures(model, used, arguments)
+        for model, used, arguments in uses(context)
+        if (model.name, used.name) == (change.audited, audit)
+    ]
+
+    assert any(found)
+
+
+def test_no_audit_is_without_a_wrong_model() -> None:
+    """A new audit needs a model that it catches."""
+    assert sorted(CHANGES) == sorted(path.stem for path in (ROOT / "sqlmesh" / "audits").glob("*.sql"))

@@ -1,0 +1,272 @@
+"""MotherDuck as the warehouse: its own connectors up to the connection string, and whole runs on a stand-in."""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+from sqlmesh.core.config import Config, load_configs
+from sqlmesh.core.config.connection import MotherDuckConnectionConfig
+
+from pipelines.errors import SettingsError
+from pipelines.transform.context import MODELS_FOLDER as PROJECT
+from pipelines.warehouse import CREDENTIALS_VARIABLE, Warehouse, lease, resolve_warehouse
+from pipelines.warehouse.motherduck import SCHEMAS, TOKEN_VARIABLES
+from tests.cli.test_cli import COMMANDS
+from tests.load.test_load import DAYS
+from tests.support.cloud import PLANTED, Cloud, CloudInstallation, stand_in
+from tests.support.installation import ROOT, Installation
+from tests.support.rows import download, write
+
+ARGUMENTS = {
+    "backfill": ["2026-07-01", "2026-07-02"],
+    "forget": ["one", "--yes"],
+    "rebuild": ["--from", "warehouse"],
+}
+WITHOUT_WAREHOUSE = {"doctor", "export", "serve"}
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that commands are called in."""
+    folder = tmp_path / "machine"
+    folder.mkdir()
+    (folder / ".dlt").symlink_to(ROOT / ".dlt")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def cloud(tmp_path: Path, machine: Path, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    """What `md:` leads to."""
+    del machine
+    return stand_in(tmp_path / "cloud", monkeypatch)
+
+
+@pytest.fixture
+def project(cloud: Cloud, tmp_path: Path) -> CloudInstallation:
+    """A project in the cloud with four downloads upstream, of three days; one of them is broken."""
+    rows = [download(day) for day in (*DAYS, DAYS[1])] + [download(DAYS[2], country_code="broken")]
+    file = write(tmp_path / "source" / "rows.parquet", rows)
+    settings = {"PARQUET_PATH": str(file), "PROJECTS": '["one"]', "START_DATE": "2026-07-01", "TOLERANCE": "1"}
+    return CloudInstallation(cloud.folder, settings)
+
+
+def test_run_in_the_cloud_equals_one_on_a_file(
+    project: CloudInstallation, cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows, marts and exports are the same, the lease is renewed all the while, and a second run loads nothing."""
+    monkeypatch.setattr(lease, "RENEWAL_SECONDS", 0.1)
+    on_file = Installation(tmp_path / "file", project.settings)
+
+    done, again = project.cli(), project.cli()
+    local = on_file.cli()
+
+    assert (done.returncode, again.returncode, local.returncode) == (0, 0, 0), done.stderr + again.stderr
+    assert "Nothing to load" in again.stdout
+    assert "Export the marts: unchanged" in again.stdout
+    counts = "SELECT project, day, COUNT(*) FROM raw.{} GROUP BY ALL ORDER BY ALL"
+    for table in ("file_downloads", "quarantine"):
+        assert on_file.query(counts.format(table)) == project.query(counts.format(table)) != []
+    assert on_file.marts() == project.marts()
+    exports = Path("data", "motherduck", "warehouse", "exports")
+    assert {path.name for path in (on_file.folder / "exports").iterdir()} == {path.name for path in exports.iterdir()}
+    with duckdb.connect(exports / "pypi.duckdb", read_only=True) as exported:
+        for name, rows in on_file.marts().items():
+            assert rows == exported.execute(f"FROM marts.{name} ORDER BY ALL").fetchall()
+    assert project.query("SELECT token FROM raw.run_lock") == [("",)]
+    assert {address.partition("?")[0] for address in cloud.reached} == {"md:warehouse"}
+
+
+def test_each_command_works_in_the_cloud(project: CloudInstallation, caplog: pytest.LogCaptureFixture) -> None:
+    """What looks at the warehouse finds it there; what reads the exports needs no token."""
+    assert project.cli().returncode == 0
+    assert "not recommended" not in caplog.text
+    done = project.cli("export", MOTHERDUCK_TOKEN="")
+    assert done.returncode == 0, done.stderr
+
+    for command in ("plan", "audit", "quarantine", "costs", "estimate"):
+        done = project.cli(command)
+        assert done.returncode == 0, (command, done.stderr)
+    assert "is md:warehouse" in project.cli("reset", "--yes").stdout
+    assert project.file.exists()
+
+
+@pytest.mark.parametrize("table", ["file_downloads", "loaded_days"])
+def test_killed_load_is_exact_after_the_next_run(project: CloudInstallation, table: str) -> None:
+    """What the dead run had written is taken back from the cloud by the files that this machine has."""
+    dead = subprocess.run(
+        [sys.executable, "-m", "tests.harness.crash", "save_pending_transition", table, "parquet"],
+        env=os.environ | project.environment | {"PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    assert dead.returncode == -signal.SIGKILL
+
+    report = project.load()
+
+    assert report.finished_earlier
+    assert project.query("SELECT day FROM raw.file_downloads ORDER BY 1") == [
+        (day,) for day in sorted([*DAYS, DAYS[1]])
+    ]
+    assert project.query("SELECT COUNT(*) FROM raw.loaded_days") == [(len(DAYS),)]
+    assert project.query("FROM duckdb_tables() WHERE table_name = 'repeated_rows'") == []
+
+
+def test_what_one_warehouse_has_left_is_not_loaded_into_another(project: CloudInstallation, machine: Path) -> None:
+    """Each MotherDuck database has a working folder of its own, apart from that of the file."""
+    project.load()
+
+    with project.warehouse() as warehouse:
+        folder = warehouse.folder
+    assert folder == Path("data/motherduck/warehouse")
+    assert (folder / "dlt").exists()
+    assert [path.name for path in (machine / "data").iterdir()] == ["motherduck"]
+
+
+@pytest.mark.parametrize("name", TOKEN_VARIABLES)
+def test_both_spellings_of_the_token_reach_both_connectors(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`MOTHERDUCK_TOKEN` and a database are all it takes; dlt and SQLMesh connect by the environment's token."""
+    monkeypatch.setenv(CREDENTIALS_VARIABLE, "md:pypi")
+    monkeypatch.setenv(name, PLANTED)
+
+    warehouse = resolve_warehouse()
+
+    assert "dlt.destinations.motherduck" == warehouse.pipeline.destination.destination_type
+    assert [PLANTED, PLANTED] == [os.environ[variable] for variable in TOKEN_VARIABLES]
+    assert "md:pypi?attach_mode=single&dbinstance_inactivity_ttl=15m" == dlt_address(warehouse)
+    assert "md:pypi?attach_mode=single" == sqlmesh_connection(str(warehouse))._static_connection_kwargs["database"]
+
+
+@pytest.mark.parametrize("parameter", ["motherduck_token", "token"])
+def test_token_of_a_connection_string_is_moved_to_the_environment(
+    parameter: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dlt's own way to give it works too, and SQLMesh's connector finds it."""
+    monkeypatch.setenv(CREDENTIALS_VARIABLE, f"md:pypi?{parameter}={PLANTED}&attach_mode=workspace")
+
+    warehouse = resolve_warehouse()
+
+    assert PLANTED == os.environ["MOTHERDUCK_TOKEN"]
+    assert "md:pypi?attach_mode=single&dbinstance_inactivity_ttl=15m" == dlt_address(warehouse)
+
+
+def test_gateway_and_state_are_in_motherduck(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLMesh's own connection type, in UTC, with its state in the same database and no token in its settings."""
+    monkeypatch.setenv("MOTHERDUCK_TOKEN", PLANTED)
+
+    connection = sqlmesh_connection("md:pypi")
+
+    assert ("pypi", "pypi") == (connection.database, connection.get_catalog())
+    assert {"TimeZone": "UTC"} == connection.connector_config
+    assert connection.token is None
+    assert PLANTED not in str(connection.dict())
+
+
+def test_both_connectors_work_in_utc(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The day of a timestamp follows neither the machine nor the cloud."""
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    monkeypatch.setenv(CREDENTIALS_VARIABLE, "md:warehouse")
+    monkeypatch.setenv("MOTHERDUCK_TOKEN", PLANTED)
+    asked = "SELECT CURRENT_SETTING('TimeZone')"
+
+    assert [("UTC",)] == resolve_warehouse().query(asked)
+    assert ("UTC",) == sqlmesh_connection("md:warehouse").create_engine_adapter().fetchone(asked)
+    assert len(cloud.reached) == 2
+
+
+def test_token_is_written_down_nowhere(
+    project: CloudInstallation, machine: Path, cloud: Cloud, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither in what a run prints, logs or leaves behind, nor in a connection string."""
+    caplog.set_level(logging.DEBUG)
+
+    done = project.cli(RUNTIME__LOG_LEVEL="DEBUG")
+
+    assert done.returncode == 0, done.stderr
+    files = [path for folder in (machine, cloud.folder) for path in folder.rglob("*") if path.is_file()]
+    assert "trace.pickle" in {path.name for path in files}
+    assert [path for path in files if PLANTED.encode() in path.read_bytes()] == []
+    assert PLANTED not in done.stdout + done.stderr + caplog.text + json.dumps([*cloud.reached])
+
+
+@pytest.mark.parametrize("command", sorted(set(COMMANDS) - WITHOUT_WAREHOUSE))
+@pytest.mark.parametrize(
+    ("token", "text"),
+    [
+        ("", "There is no token for MotherDuck."),
+        ("planted", "does not have the form of one: three parts with dots between."),
+        ("planted.secret.token ", "does not have the form of one"),
+    ],
+    ids=["none", "one part", "a blank"],
+)
+def test_without_a_token_each_command_stops_at_once(
+    command: str, token: str, text: str, project: CloudInstallation, cloud: Cloud
+) -> None:
+    """One message, before anything is connected to, read, billed or made."""
+    Path(project.settings["PARQUET_PATH"]).unlink()
+
+    done = project.cli(command, *ARGUMENTS.get(command, []), MOTHERDUCK_TOKEN=token)
+
+    assert done.returncode == 1
+    assert text in done.stderr
+    assert "Make one in MotherDuck's settings, and set MOTHERDUCK_TOKEN" in done.stderr
+    assert "planted" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert cloud.reached == {}
+    assert [path.name for path in Path().iterdir()] == [".dlt"]
+
+
+@pytest.mark.parametrize("name", ["Pypi", "my-db", "my.db", "../pypi", 'a"b', "1st", "_share/pypi/x", *sorted(SCHEMAS)])
+def test_database_that_cannot_be_the_warehouse_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLMesh's views name it, and a schema of the warehouse would be taken for it."""
+    monkeypatch.setenv(CREDENTIALS_VARIABLE, f"md:{name}")
+    monkeypatch.setenv("MOTHERDUCK_TOKEN", PLANTED)
+
+    with pytest.raises(SettingsError, match="CREATE DATABASE pypi") as caught:
+        resolve_warehouse()
+
+    assert PLANTED not in str(caught.value)
+
+
+def test_database_must_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`md:` alone would be whatever database the account has as its default."""
+    monkeypatch.setenv(CREDENTIALS_VARIABLE, "md:")
+    monkeypatch.setenv("MOTHERDUCK_TOKEN", PLANTED)
+
+    with pytest.raises(SettingsError, match="must include a catalog/database name"):
+        resolve_warehouse()
+
+
+def test_no_schema_of_a_model_is_left_out() -> None:
+    """Each schema that the warehouse has is a name that its database cannot have."""
+    assert {folder.name for folder in (PROJECT / "models").iterdir()} | {"raw"} == SCHEMAS
+
+
+@pytest.mark.parametrize("named", ["duckdb", "motherduck"])
+def test_type_in_the_settings_does_not_matter(named: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The committed settings say `duckdb`; the database tells what it is."""
+    monkeypatch.setenv("DESTINATION__WAREHOUSE__DESTINATION_TYPE", named)
+    monkeypatch.setenv(CREDENTIALS_VARIABLE, "md:pypi")
+    monkeypatch.setenv("MOTHERDUCK_TOKEN", PLANTED)
+
+    assert "md:pypi" == str(resolve_warehouse())
+
+
+def dlt_address(warehouse: Warehouse) -> str:
+    """What dlt would connect to."""
+    return str(warehouse.pipeline.sql_client().credentials._conn_str())
+
+
+def sqlmesh_connection(warehouse: str) -> MotherDuckConnectionConfig:
+    """SQLMesh's connection to a MotherDuck database, which has its state, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WAREHOUSE", warehouse)
+        gateway = load_configs(None, Config, [PROJECT])[PROJECT].get_gateway()
+    assert gateway.state_connection is None
+    assert isinstance(gateway.connection, MotherDuckConnectionConfig)
+    return gateway.connection
