@@ -35,16 +35,17 @@ MID_READ = {"where": "read_rows", "after": 4}
 STOP_MID_READ = """
 import os
 import sys
-import pipelines.cli as command
+from pipelines import load as room
+from pipelines.cli import main
 from tests.servers.bigquery import redirect_clients
 
-load = command.load
+load = room.load
 by = int(sys.argv[1])
 stop = lambda _window, _rows: os.kill(os.getpid(), by)
-command.load = lambda settings, warehouse, now, _on_rows, backfill: load(settings, warehouse, now, stop, backfill)
+room.load = lambda request, _on_rows: load(request, stop)
 redirect_clients()
 sys.argv[1:] = ["run", "--no-site"]
-command.main()
+main()
 """
 RECOVERED: dict[str, dict[str, Any]] = {
     "503 on the query": JOBS | {"status": 503, "times": 2},
