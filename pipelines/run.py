@@ -4,8 +4,6 @@ Read this first. Each step is a room of its own: `load`, `transform`, `exports`,
 """
 
 import shutil
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -21,24 +19,12 @@ from pipelines.lake.sync import check_lake, forget_in_lake, rewrite_lake, sync_l
 from pipelines.load import LoadReport
 from pipelines.load.forget import forget as forget_in_warehouse
 from pipelines.load.plan import LoadRequest
+from pipelines.progress import Progress, Update
 from pipelines.pypi import OnRows
 from pipelines.pypi.settings import Settings
 from pipelines.pypi.windows import Backfill, Window
 from pipelines.warehouse import Warehouse, bookkeeping
 from pipelines.warehouse.lock import exclusive_run
-
-Update = Callable[[str], None]
-"""Takes how far a step is, and how it ended."""
-
-
-class Observer(Protocol):
-    """Whoever follows a run: the terminal, or a test."""
-
-    def step(self, title: str) -> AbstractContextManager[Update]:
-        """A step begins, and ends with the context."""
-
-    def report(self, report: "RunReport") -> None:
-        """All is done but the lakes."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +44,17 @@ class RunReport:
     published: Published
 
 
+class RunObserver(Progress, Protocol):
+    """Follows a run, and is told what it has done."""
+
+    def report(self, report: RunReport) -> None:
+        """All is done but the lakes."""
+
+
 def run(
     settings: Settings,
     warehouse: Warehouse,
-    observer: Observer,
+    observer: RunObserver,
     backfill: Backfill | None = None,
     *,
     with_site: bool = True,
@@ -85,54 +78,54 @@ def run(
                 update(f"{sync_lake(lake, warehouse, update)} days written to {lake.url}")
 
 
-def publish(warehouse: Warehouse, observer: Observer, *, with_site: bool) -> Published:
+def publish(warehouse: Warehouse, progress: Progress, *, with_site: bool) -> Published:
     """Compute the KPIs, export the marts, and build the site."""
-    with observer.step("Compute the KPIs") as update:
+    with progress.step("Compute the KPIs") as update:
         recomputed = transform.transform(warehouse)
         update(f"{len(recomputed)} days recomputed")
-    with observer.step("Export the marts") as update:
+    with progress.step("Export the marts") as update:
         exported = exports.export(warehouse)
         update(f"{exported.folder}" if exported.changed else "unchanged")
-    return Published(recomputed, build_site(exported, observer) if with_site else None)
+    return Published(recomputed, build_site(exported, progress) if with_site else None)
 
 
-def build_site(exported: exports.Export, observer: Observer) -> Path:
+def build_site(exported: exports.Export, progress: Progress) -> Path:
     """Build the site where a mart or a page has changed; return its folder."""
-    with observer.step("Build the site") as update:
+    with progress.step("Build the site") as update:
         if not site.build(exported):
             update("unchanged")
     return site.BUILD
 
 
-def restore(settings: Settings, warehouse: Warehouse, lake: Lake, observer: Observer, *, with_site: bool) -> Published:
+def restore(settings: Settings, warehouse: Warehouse, lake: Lake, progress: Progress, *, with_site: bool) -> Published:
     """Load the warehouse from a lake, without BigQuery, and publish what it holds then."""
     warehouse.require_writable()
     with exclusive_run(warehouse):
-        with observer.step(f"Load from {lake.name}") as update:
+        with progress.step(f"Load from {lake.name}") as update:
             days = restore_warehouse(warehouse, lake, _count_rows(update))
             bookkeeping.track(warehouse, settings.projects)
             update(f"{days} days")
-        return publish(warehouse, observer, with_site=with_site)
+        return publish(warehouse, progress, with_site=with_site)
 
 
-def sync(warehouse: Warehouse, observer: Observer) -> None:
+def sync(warehouse: Warehouse, progress: Progress) -> None:
     """Write all lakes again from the warehouse."""
     for lake in resolve_lakes(warehouse):
-        with observer.step(f"Write {lake.name} again") as update:
+        with progress.step(f"Write {lake.name} again") as update:
             update(f"{rewrite_lake(lake, warehouse)} days")
 
 
 def forget(
-    project: str, settings: Settings, warehouse: Warehouse, observer: Observer, *, with_site: bool = True
+    project: str, settings: Settings, warehouse: Warehouse, progress: Progress, *, with_site: bool = True
 ) -> Published:
     """Remove a project from lakes, warehouse, KPIs, exports and site."""
     warehouse.require_writable()
-    with observer.step(f"Forget {project}"):
+    with progress.step(f"Forget {project}"):
         # First, as what the warehouse still has would be written to a lake again.
         for lake in resolve_lakes(warehouse):
             forget_in_lake(project, lake, warehouse)
         forget_in_warehouse(project, settings, warehouse)
-    return publish(warehouse, observer, with_site=with_site)
+    return publish(warehouse, progress, with_site=with_site)
 
 
 def require_demo(warehouse: Warehouse) -> None:
@@ -152,10 +145,10 @@ def reset(warehouse: Warehouse) -> None:
             warehouse.file.unlink()
 
 
-def make_demo_data(settings: Settings, observer: Observer) -> None:
+def make_demo_data(settings: Settings, progress: Progress) -> None:
     """Generate the demo's files, where the settings name them and they are not there."""
     if awaits_demo(settings):
-        with observer.step("Generate the demo data"):
+        with progress.step("Generate the demo data"):
             write_demo(FOLDER)
 
 

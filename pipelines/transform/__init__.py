@@ -2,22 +2,27 @@
 
 from datetime import date
 
+from pipelines.transform.fingerprint import compute_fingerprint
 from pipelines.warehouse import Warehouse, bookkeeping
 
 
 def transform(warehouse: Warehouse) -> list[date]:
     """Bring the marts up to date with models, committed loads and forgotten projects; return the recomputed days.
 
+    SQLMesh is started only where one of these has changed since the last time.
+
     Raises:
         TransformError: a test of a changed model, an evaluation or an audit failed; the loads stay unacknowledged,
             so a later run computes their days again.
 
     """
-    from pipelines.transform.plan import apply_plan
-
     pending = bookkeeping.pending_days(warehouse)
     forgotten = bookkeeping.forgotten_days(warehouse)
     days = sorted(forgotten.union(*pending.values()))
-    apply_plan(warehouse, days)
-    bookkeeping.acknowledge(warehouse, list(pending), forgotten)
+    fingerprint = compute_fingerprint()
+    if days or bookkeeping.applied_models(warehouse) != fingerprint:
+        from pipelines.transform.plan import apply_plan
+
+        apply_plan(warehouse, days)
+        bookkeeping.acknowledge(warehouse, list(pending), forgotten, fingerprint)
     return days

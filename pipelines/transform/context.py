@@ -6,7 +6,6 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import duckdb
 from sqlglot import generator, tokens
@@ -15,9 +14,9 @@ from sqlmesh.core.console import Console, set_console
 from sqlmesh.utils.errors import SQLMeshError
 
 from pipelines.errors import TransformError
+from pipelines.transform.fingerprint import MODELS_FOLDER
 from pipelines.warehouse import Warehouse, open_error
 
-MODELS_FOLDER = Path(__file__).parents[2] / "sqlmesh"
 ENVIRONMENT = "prod"
 WIDTH = 180
 AUDIT_REMEDY = (

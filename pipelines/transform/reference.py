@@ -9,7 +9,7 @@ from sqlmesh import Context
 from sqlmesh.core.console import NoopConsole, set_console
 from sqlmesh.core.model import Model
 
-from pipelines.transform.context import MODELS_FOLDER
+from pipelines.transform.fingerprint import MODELS_FOLDER
 
 DOCUMENT = MODELS_FOLDER.parent / "docs" / "metrics.md"
 LAYERS = {

@@ -39,6 +39,7 @@ LEDGER_COLUMNS = {
 
 _TABLES = {
     "acknowledged_loads": "load_id TEXT",
+    "applied_models": "fingerprint TEXT, plan_id TEXT",
     "extract_ledger": ", ".join(f"{name} {kind}" for name, kind in LEDGER_COLUMNS.items()),
     "forgotten_days": "project TEXT, day DATE",
     "schema_drift": "upstream TEXT, field TEXT, first_seen TIMESTAMPTZ, last_seen TIMESTAMPTZ, "
@@ -54,6 +55,9 @@ _COMMITTED_DAYS = f"""
     QUALIFY ROW_NUMBER() OVER (PARTITION BY project, day ORDER BY _dlt_load_id DESC) = 1
 """
 """Jobs of a package commit one by one: a day counts only once its whole load has its row in `_dlt_loads`."""
+
+_PRODUCTION_PLAN = "SELECT plan_id FROM sqlmesh._environments WHERE name = 'prod' AND finalized_ts IS NOT NULL"
+"""SQLMesh's state: each plan that is applied to production has another id, also one that is applied by hand."""
 
 _UPSERT_DRIFT = f"""
     INSERT INTO {DATASET}.schema_drift SELECT %s, UNNEST(%s), %s, %s
@@ -175,9 +179,19 @@ def pending_days(warehouse: Warehouse) -> dict[str, list[date]]:
     return pending
 
 
-def acknowledge(warehouse: Warehouse, load_ids: Sequence[str], days: Collection[date]) -> None:
-    """Record that the KPIs have taken the loads, and the forgotten `days`, once their audits have passed."""
+def applied_models(warehouse: Warehouse) -> str | None:
+    """The fingerprint of the models that the KPIs were computed by, unless somebody has planned others since."""
+    rows = warehouse.query(
+        f"SELECT fingerprint FROM {DATASET}.applied_models WHERE plan_id = ({_PRODUCTION_PLAN})",
+    )
+    return str(rows[0][0]) if rows else None
+
+
+def acknowledge(warehouse: Warehouse, load_ids: Sequence[str], days: Collection[date], fingerprint: str) -> None:
+    """Record that the KPIs have taken the loads, the forgotten `days` and the models, once their audits have passed."""
     with warehouse.transaction() as client:
+        client.execute_sql("DELETE FROM applied_models")
+        client.execute_sql(f"INSERT INTO applied_models SELECT %s, ({_PRODUCTION_PLAN})", fingerprint)
         client.execute_sql("INSERT INTO acknowledged_loads (load_id) SELECT UNNEST(%s::TEXT[])", list(load_ids))
         client.execute_sql("DELETE FROM forgotten_days WHERE LIST_CONTAINS(%s::DATE[], day)", list(days))
 

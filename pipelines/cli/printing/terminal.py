@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
-from pipelines.cli.printing.summary import show_summary
 from pipelines.cli.printing.text import plain
 from pipelines.errors import InsightsError
-from pipelines.run import RunReport, Update
+from pipelines.progress import Update
+
+if TYPE_CHECKING:
+    from pipelines.run import RunReport
 
 WIDTH = 120
 """Columns of an output that is no terminal, and so has no width of its own."""
@@ -30,7 +33,9 @@ class Terminal:
     def step(self, title: str) -> AbstractContextManager[Update]:
         return _step(self.console, title)
 
-    def report(self, report: RunReport) -> None:
+    def report(self, report: "RunReport") -> None:
+        from pipelines.cli.printing.summary import show_summary
+
         show_summary(self.console, report)
 
 
