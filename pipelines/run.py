@@ -66,7 +66,7 @@ def run(
     with exclusive_run(warehouse):
         for lake in lakes:
             check_lake(lake, warehouse)
-        with observer.step("Load") as update:
+        with observer.step("Load") as update, warehouse.kept_open():
             request = LoadRequest(settings, warehouse, datetime.now(UTC), backfill)
             loaded = load.load(request, _count_rows(update))
             update(f"{loaded.accepted:,} rows")

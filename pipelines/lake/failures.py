@@ -4,8 +4,6 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from aiohttp import ClientError as TransportError
-from botocore.exceptions import BotoCoreError, ClientError
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
 from dlt.common.exceptions import MissingDependencyException, SignalReceivedException
 from dlt.pipeline.exceptions import PipelineStepFailed
@@ -16,9 +14,6 @@ AGAIN = "The warehouse has the rows: the next run goes on, and nothing is billed
 
 _FAILED = 500
 """From this HTTP status on, it is the store that fails."""
-
-_STORE = (OSError, BotoCoreError, TransportError)
-"""What a store's client raises."""
 
 
 @contextmanager
@@ -35,7 +30,14 @@ def translate_store_errors(name: str) -> Iterator[None]:
         yield
     except InsightsError:
         raise
-    except (PipelineStepFailed, ConfigurationException, MissingDependencyException, *_STORE) as error:
+    except Exception as error:
+        # Imported where something has failed: most runs need neither library.
+        from aiohttp import ClientError as TransportError
+        from botocore.exceptions import BotoCoreError
+
+        of_dlt = PipelineStepFailed, ConfigurationException, MissingDependencyException
+        if not isinstance(error, (*of_dlt, OSError, BotoCoreError, TransportError)):
+            raise
         raise _translate(name, list(causes(error))) from None
 
 
@@ -63,6 +65,8 @@ def _of_settings(name: str, where: str, cause: BaseException) -> SettingsError |
 
 
 def _of_store(name: str, where: str, cause: BaseException) -> LakeError | None:
+    from botocore.exceptions import ClientError
+
     match cause:
         case KeyboardInterrupt() | SignalReceivedException():
             return LakeError(f"The run was stopped while it wrote the lake {name!r}.", remedy=AGAIN)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -92,16 +93,35 @@ class Warehouse:
             raise WarehouseError(f"There is no warehouse at {self} yet.", remedy="`just run` makes one.")
 
     @contextmanager
-    def client(self) -> Iterator[SqlClientBase[Any]]:
-        """Dlt's client, connected.
+    def client(self, *, reuse: bool = True) -> Iterator[SqlClientBase[Any]]:
+        """Dlt's client, connected; without `reuse` it is nobody else's, also when it is closed.
 
         Raises:
             WarehouseError: it cannot be opened, mostly because another process holds the DuckDB file.
             SettingsError: the credentials lack a part.
 
         """
-        with _translate_connection_errors(), self.pipeline.sql_client() as client:
-            yield client
+        idle = self._idle_clients if reuse else []
+        with _translate_connection_errors(), _without_pandas():
+            # dlt resolves its whole configuration for each client that it makes.
+            reused = idle.pop() if idle else self.pipeline.sql_client()
+            with reused as client:
+                yield client
+            idle.append(reused)
+
+    @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """Keep the DuckDB file open, where there is one, so that each query within need not open it again."""
+        if not self.exists:
+            yield
+            return
+        with self.client():
+            client = self.pipeline.sql_client()
+            client.open_connection()
+        try:
+            yield
+        finally:
+            client.close_connection()
 
     @contextmanager
     def connection(self) -> Iterator[DuckDBPyConnection]:
@@ -134,6 +154,10 @@ class Warehouse:
             table,
         )
         return {name for (name,) in rows}
+
+    @cached_property
+    def _idle_clients(self) -> list[SqlClientBase[Any]]:
+        return []
 
     @property
     def _database(self) -> str:
@@ -183,6 +207,23 @@ def _destination(credentials: DuckDbBaseCredentials | None) -> AnyDestination:
     if isinstance(named, MotherDuckCredentials) or str(named).startswith(motherduck.SCHEME):
         return dlt.destination("motherduck", destination_name="warehouse", credentials=credentials)
     return dlt.destination("warehouse", credentials=credentials)
+
+
+@contextmanager
+def _without_pandas() -> Iterator[None]:
+    """Keep DuckDB from importing pandas, which takes a third of a second.
+
+    DuckDB 1.5 does so at the first parameter, to see whether it is a value of pandas. Where there is no pandas it goes
+    on, and looks again the next time.
+    """
+    if "pandas" in sys.modules:
+        yield
+        return
+    sys.modules["pandas"] = None  # type: ignore[assignment]  # Python's way to say that there is none
+    try:
+        yield
+    finally:
+        del sys.modules["pandas"]
 
 
 @contextmanager

@@ -44,7 +44,7 @@ def hold_lease(warehouse: Warehouse, holder: Holder, dead: Holder | None) -> Ite
 
     """
     # The thread gets the client, opened again each time, and not the pipeline, which is not for two threads.
-    with warehouse.client() as client:
+    with warehouse.client(reuse=False) as client:
         lease = _Lease(client, holder)
         lease.take(dead)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -14,7 +14,7 @@ from sqlmesh.core.config import Config, load_configs
 from sqlmesh.core.config.connection import MotherDuckConnectionConfig
 
 from pipelines.errors import SettingsError
-from pipelines.transform.context import MODELS_FOLDER as PROJECT
+from pipelines.transform.fingerprint import MODELS_FOLDER
 from pipelines.warehouse import CREDENTIALS_VARIABLE, Warehouse, lease, resolve_warehouse
 from pipelines.warehouse.motherduck import SCHEMAS, TOKEN_VARIABLES
 from tests.cli.test_cli import COMMANDS
@@ -244,7 +244,7 @@ def test_database_must_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_schema_of_a_model_is_left_out() -> None:
     """Each schema that the warehouse has is a name that its database cannot have."""
-    assert {folder.name for folder in (PROJECT / "models").iterdir()} | {"raw"} == SCHEMAS
+    assert {folder.name for folder in (MODELS_FOLDER / "models").iterdir()} | {"raw"} == SCHEMAS
 
 
 @pytest.mark.parametrize("named", ["duckdb", "motherduck"])
@@ -266,7 +266,7 @@ def sqlmesh_connection(warehouse: str) -> MotherDuckConnectionConfig:
     """SQLMesh's connection to a MotherDuck database, which has its state, too."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WAREHOUSE", warehouse)
-        gateway = load_configs(None, Config, [PROJECT])[PROJECT].get_gateway()
+        gateway = load_configs(None, Config, [MODELS_FOLDER])[MODELS_FOLDER].get_gateway()
     assert gateway.state_connection is None
     assert isinstance(gateway.connection, MotherDuckConnectionConfig)
     return gateway.connection
