@@ -1,4 +1,4 @@
-# Extra arguments go to the command: `just run --no-site`, `just serve --port 4000`.
+# Extra arguments go to the command: `just run --no-site`, `just serve --port 4000`, `just costs --help`.
 set positional-arguments := true
 
 python := ".venv/bin/python"
@@ -8,93 +8,138 @@ python := ".venv/bin/python"
 default:
     @just --list --unsorted
 
-# Load what is missing, compute the KPIs, export them, build the site.
+# Load missing days, compute the KPIs, export them, build the site.
+[group: 'Load']
 run *arguments: setup
     @{{ python }} -m pipelines run "$@"
 
-# Run the whole test suite, linters and type checker first.
-test *arguments: (setup "--with-servers") lint
-    {{ python }} -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder "$@"
-
-# Show what the next run (or a backfill of START END [PROJECT]) bills at most.
+# Show what the next run, or a backfill, would bill at most; free.
+[group: 'Load']
 estimate *arguments: setup
     @{{ python }} -m pipelines estimate "$@"
 
-# Show what each query was to bill, and what it billed.
-costs: setup
-    @{{ python }} -m pipelines costs
+# Show the estimate and the bill of each query.
+[group: 'Load']
+costs *arguments: setup
+    @{{ python }} -m pipelines costs "$@"
 
-# Load a range of days again, as whole days: `just backfill START END [PROJECT]`, END is exclusive.
+# Load days again: `just backfill START END [PROJECT]`; END is exclusive.
+[group: 'History']
 backfill *arguments: setup
     @{{ python }} -m pipelines backfill "$@"
 
-# Remove a project that the settings no longer name, everywhere.
+# Remove a project that the settings no longer name: `just forget PROJECT`.
+[group: 'History']
 forget *arguments: setup
     @{{ python }} -m pipelines forget "$@"
 
-# Load the warehouse from a lake (`--from lake`), or the lakes from the warehouse (`--from warehouse`).
-rebuild *arguments: setup
-    @{{ python }} -m pipelines rebuild "$@"
+# Load the warehouse from a lake, without BigQuery: `just restore LAKE`.
+[group: 'History']
+restore *arguments: setup
+    @{{ python }} -m pipelines restore "$@"
 
-# Show what changed models would change, for review; with --diff also which rows.
+# Write all days of the warehouse to all lakes again.
+[group: 'History']
+sync *arguments: setup
+    @{{ python }} -m pipelines sync "$@"
+
+# Remove a warehouse of demo data, so that real downloads can be loaded.
+[group: 'History']
+reset *arguments: setup
+    @{{ python }} -m pipelines reset "$@"
+
+# Report unusual recent days as Markdown; exit with 3 if there are any.
+[group: 'Inspect']
+alerts *arguments: setup
+    @{{ python }} -m pipelines alerts "$@"
+
+# Show the rows that broke the contract, by reason.
+[group: 'Inspect']
+quarantine *arguments: setup
+    @{{ python }} -m pipelines quarantine "$@"
+
+# Show what changed models would change; with `--diff` also which rows.
+[group: 'Inspect']
 plan *arguments: setup
     @{{ python }} -m pipelines plan "$@"
 
 # Run all audits over the whole history.
-audit: setup
-    @{{ python }} -m pipelines audit
-
-# Tell which of the last days are unusual, as Markdown; exits with 3 if any is (docs/alerts.md).
-alerts *arguments: setup
-    @{{ python }} -m pipelines alerts "$@"
-
-# Show the rows that break the contract, by reason.
-quarantine *arguments: setup
-    @{{ python }} -m pipelines quarantine "$@"
-
-# Export the marts and build the site, without loading.
-site: setup
-    @{{ python }} -m pipelines site
-
-# Write marts for other tools, as Parquet, CSV or JSON, or badges: `just export [MART ...] --format csv`.
-export *arguments: setup
-    @{{ python }} -m pipelines export "$@"
-
-# Show the built site.
-serve *arguments: setup
-    @{{ python }} -m pipelines serve "$@"
+[group: 'Inspect']
+audit *arguments: setup
+    @{{ python }} -m pipelines audit "$@"
 
 # Open dlt's dashboard of the pipeline.
+[group: 'Inspect']
 dashboard *arguments: setup
     @{{ python }} -m pipelines dashboard "$@"
 
-# Check what a run needs, and print what to do about each failure.
-doctor:
+# Check what a run needs, and print how to fix each failure.
+[group: 'Inspect']
+doctor *arguments:
     @[ -x {{ python }} ] || { echo "Error: nothing is installed yet. Run: just setup" >&2; exit 1; }
-    @{{ python }} -m pipelines doctor
+    @{{ python }} -m pipelines doctor "$@"
 
-# Remove a warehouse of demo data, to make room for real downloads.
-reset *arguments: setup
-    @{{ python }} -m pipelines reset "$@"
+# Export the marts and build the site, without loading.
+[group: 'Publish']
+site *arguments: setup
+    @{{ python }} -m pipelines site "$@"
+
+# Serve the built site on this machine.
+[group: 'Publish']
+serve *arguments: setup
+    @{{ python }} -m pipelines serve "$@"
+
+# Write marts as files: `just export [MART ...] [--format csv] [--to PLACE]`.
+[group: 'Publish']
+export *arguments: setup
+    @{{ python }} -m pipelines export "$@"
+
+# Write a shields.io badge for each project: `just badges [--to PLACE]`.
+[group: 'Publish']
+badges *arguments: setup
+    @{{ python }} -m pipelines badges "$@"
 
 # Install all that is locked; does nothing when nothing changed.
+[group: 'Develop']
 setup *arguments:
     @bash scripts/setup "$@"
 
-# Check format, lint, types, and that the locks are current.
-lint: setup
+# Run at each save: format, lint, types, imports, workflows, fast tests.
+[group: 'Develop']
+check *arguments: (setup "--without-site") lint
+    {{ python }} -m pytest -m "not slow" --numprocesses 2 --dist loadfile "$@"
+
+# Run the checks and the whole test suite; ends with the slowest tests.
+[group: 'Develop']
+test *arguments: (setup "--with-servers") lint
+    bash scripts/lock --check
+    {{ python }} -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder --durations 15 --durations-min 1 "$@"
+
+# Measure speed and memory of a load, as ratios.
+[group: 'Develop']
+benchmark *arguments: setup
+    {{ python }} -m tests.harness.benchmark "$@"
+
+# Format the code, and write docs/metrics.md from the models.
+[group: 'Develop']
+format: (setup "--without-site")
+    .venv/bin/ruff format .
+    .venv/bin/ruff check --fix .
+    {{ python }} -m pipelines.transform.reference
+
+# What `check` and `test` begin with; it needs no network.
+[private]
+lint: (setup "--without-site")
     .venv/bin/ruff format --check .
     .venv/bin/ruff check .
     .venv/bin/mypy
+    .venv/bin/lint-imports --no-logo --no-cache
+    .venv/bin/zizmor --offline --quiet --persona pedantic .
+    .venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+    .venv/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
     WAREHOUSE=:memory: .venv/bin/sqlmesh -p sqlmesh lint
-    bash scripts/lock --check
 
-# Measure speed and memory of a load, as ratios.
-benchmark: setup
-    {{ python }} -m tests.harness.benchmark
-
-# Format the code, and write docs/metrics.md from the models.
-format: setup
-    .venv/bin/ruff format .
-    .venv/bin/ruff check --fix .
-    {{ python }} -m pipelines.metrics
+# The old spelling of `restore` and `sync`, for one version.
+[private]
+rebuild *arguments: setup
+    @{{ python }} -m pipelines rebuild "$@"

@@ -126,7 +126,7 @@ def bucket(s3: S3Server) -> str:
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """Row files of real counts, which the project does not ship; see docs/contributing.md."""
+    """Row files of real counts, which the project does not ship; see CONTRIBUTING.md."""
     folder = Path(os.environ.get("PYPI_REAL_DATA", ROOT.parent / "shared" / "data"))
     if not (folder / "published_counts.csv").exists():
         pytest.skip(f"no real counts at {folder}; PYPI_REAL_DATA names their folder")

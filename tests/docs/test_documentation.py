@@ -1,28 +1,104 @@
 """What the documents promise exists."""
 
 import re
+import shutil
+import subprocess
+import tomllib
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
+import yaml
 from sqlmesh import Context
 
 from pipelines.pypi.settings import Settings
 from pipelines.transform.reference import describe
-from tests.cli.test_cli import RECIPES
+from tests.cli.test_cli import LISTED
 from tests.support.installation import ROOT
 
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *PAGES]
+INDEX = ROOT / "docs" / "README.md"
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
+CI = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_recipes_and_links_exist(document: Path) -> None:
-    """Each `just` command that a document names is a recipe, and each relative link leads to a file."""
+    """Each `just` command that a document names is a listed recipe, and each relative link leads to a file."""
     text = document.read_text()
 
-    assert set(re.findall(r"\bjust ([a-z]+)", text)) - {"run"} <= set(RECIPES)
+    assert set(re.findall(r"\bjust ([a-z]+)", text)) <= set(LISTED)
     for link in re.findall(r"\]\(([^)]+)\)", text):
         assert link.startswith("https://") or (document.parent / link).exists(), link
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_paths_exist(document: Path) -> None:
+    """Each file or folder of the repository that a document names in code style is there."""
+    folders = "docs|evidence|pipelines|requirements|scripts|sqlmesh|tests"
+
+    for path in re.findall(rf"`((?:{folders})/[\w./-]*)`", document.read_text()):
+        assert (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("folder", [".dlt", "pipelines", "tests"])
+def test_pages_that_the_code_names_exist(folder: str) -> None:
+    """A message or a comment that sends a reader to a page names one that exists."""
+    for file in (path for path in (ROOT / folder).rglob("*") if path.suffix in {".py", ".toml", ".example"}):
+        for page in re.findall(r"\bdocs/[\w-]+\.md\b", file.read_text()):
+            assert (ROOT / page).exists(), f"{file}: {page}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_each_page_says_whom_it_is_for(page: Path) -> None:
+    """The first paragraph of a page says whom it is for, and the index lists the page once."""
+    assert re.match(r"# .+\n\nFor ", page.read_text()), "the first paragraph has to start with `For ...`"
+    assert page == INDEX or INDEX.read_text().count(f"]({page.name})") == 1
+
+
+def test_picture_of_the_flow_has_the_layers_of_the_imports() -> None:
+    """docs/README.md draws the rooms that import-linter checks, in the same order."""
+    [contract] = SETTINGS["tool"]["importlinter"]["contracts"]
+    [picture] = re.findall(r"```\n(.+?)```", INDEX.read_text(), re.DOTALL)
+
+    drawn = re.findall(r"^  (\w+(?:, \w+)*)  ", picture, re.MULTILINE)
+    assert [layer.split(" : ") for layer in contract["layers"]] == [rooms.split(", ") for rooms in drawn]
+
+
+def test_contributing_places_ten_changes() -> None:
+    """CONTRIBUTING.md has the places of ten changes; `test_paths_exist` looks for them."""
+    _, changes = (ROOT / "CONTRIBUTING.md").read_text().split("| to change | edit |\n|---|---|\n")
+
+    assert len(re.findall(r"^\| .+ \| `.+ \|$", changes, re.MULTILINE)) == 10
+
+
+@pytest.mark.skipif(not shutil.which("just"), reason="just is not installed")
+def test_readme_lists_the_recipes() -> None:
+    """README.md has the output of `just`, word by word."""
+    listed = subprocess.run(
+        ["just", "--color", "never", "--list", "--unsorted"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+
+    assert f"```\n{listed}```" in (ROOT / "README.md").read_text()
+
+
+def test_ci_follows_the_readme() -> None:
+    """The job `install` and `.ci/run` run what the README says, and the oldest Python is checked."""
+    readme = (ROOT / "README.md").read_text()
+    run, test = re.findall(r"^```\n((?:pip install .+ && )?just \w+)\n```$", readme, re.MULTILINE)
+    [with_pipx] = re.findall(r"`(pipx install .+ && just run)`", readme)
+    steps = (ROOT / ".ci" / "run").read_text()
+
+    assert with_pipx == CI["jobs"]["install"]["steps"][-1]["run"]
+    assert with_pipx == run.replace("pip install uv rust-just", "pipx install uv && pipx install rust-just")
+    assert f"{run.split(' && ')[1]}\n{test}\n" in steps
+    assert SETTINGS["project"]["requires-python"] == f">={CI['jobs']['check']['strategy']['matrix']['python'][0]}"
+
+
+def test_one_job_requires_all_others() -> None:
+    """A branch protection rule has to name one job only."""
+    assert set(CI["jobs"]) - {"required"} == set(CI["jobs"]["required"]["needs"])
 
 
 def test_each_setting_is_documented_with_its_default() -> None:

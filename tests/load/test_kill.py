@@ -1,4 +1,4 @@
-"""A few points of the kill harness; docs/contributing.md tells how to run many."""
+"""A few points of the kill harness; CONTRIBUTING.md tells how to run many."""
 
 from itertools import islice
 from pathlib import Path
