@@ -9,9 +9,9 @@ from tempfile import TemporaryDirectory
 from duckdb import DuckDBPyConnection
 
 from pipelines.errors import TransformError
+from pipelines.transform import MARTS
 from pipelines.warehouse import Warehouse
 
-SCHEMA = "marts"
 EXPORTS = "exports"
 DATABASE = "pypi.duckdb"
 STORAGE_VERSION = "v1.4.0"
@@ -64,7 +64,7 @@ def export(warehouse: Warehouse) -> Export:
 def list_marts(connection: DuckDBPyConnection) -> list[str]:
     """The names of the marts in a warehouse or an exported database."""
     rows = connection.execute(
-        "SELECT table_name FROM information_schema.tables WHERE table_schema = ? ORDER BY 1", [SCHEMA]
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = ? ORDER BY 1", [MARTS]
     )
     return [name for (name,) in rows.fetchall()]
 
@@ -78,8 +78,8 @@ def _digests(connection: DuckDBPyConnection) -> dict[str, str]:
     """A mark of each mart's columns and rows, whatever their order."""
     digests: dict[str, str] = {}
     for name in list_marts(connection):
-        columns = connection.execute(f'DESCRIBE {SCHEMA}."{name}"').fetchall()
-        content = connection.execute(f'SELECT COUNT(*), BIT_XOR(HASH(mart)) FROM {SCHEMA}."{name}" AS mart').fetchone()
+        columns = connection.execute(f'DESCRIBE {MARTS}."{name}"').fetchall()
+        content = connection.execute(f'SELECT COUNT(*), BIT_XOR(HASH(mart)) FROM {MARTS}."{name}" AS mart').fetchone()
         digests[name] = str(([column[:2] for column in columns], content))
     return digests
 
@@ -93,10 +93,10 @@ def _previous_digests(folder: Path) -> dict[str, str] | None:
 def _write(connection: DuckDBPyConnection, names: list[str], folder: Path) -> None:
     connection.execute(f"ATTACH {quoted(folder / DATABASE)} AS exported (STORAGE_VERSION '{STORAGE_VERSION}')")
     try:
-        connection.execute(f"CREATE SCHEMA exported.{SCHEMA}")
+        connection.execute(f"CREATE MARTS exported.{MARTS}")
         for name in names:
-            table = f'exported.{SCHEMA}."{name}"'
-            connection.execute(f'CREATE TABLE {table} AS SELECT * FROM {SCHEMA}."{name}" ORDER BY ALL')
+            table = f'exported.{MARTS}."{name}"'
+            connection.execute(f'CREATE TABLE {table} AS SELECT * FROM {MARTS}."{name}" ORDER BY ALL')
             connection.execute(
                 f"COPY (FROM {table}) TO {quoted(folder / f'{name}.parquet')} (FORMAT parquet, COMPRESSION zstd)"
             )

@@ -10,8 +10,9 @@ from duckdb import DuckDBPyConnection
 
 from pipelines.choices import Format
 from pipelines.errors import ExportError
-from pipelines.exports import DATABASE, EXPORTS, SCHEMA, list_marts, quoted
+from pipelines.exports import DATABASE, EXPORTS, list_marts, quoted
 from pipelines.exports.places import Place
+from pipelines.transform import MARTS
 from pipelines.warehouse import Warehouse
 
 _OPTIONS = {
@@ -35,7 +36,7 @@ def write_marts(warehouse: Warehouse, names: Sequence[str], written_as: Format, 
         require_marts(chosen, there)
         for name in chosen:
             file = stage(f"{name}.{written_as}")
-            connection.execute(f'COPY (FROM {SCHEMA}."{name}" ORDER BY ALL) TO {quoted(file)} ({_OPTIONS[written_as]})')
+            connection.execute(f'COPY (FROM {MARTS}."{name}" ORDER BY ALL) TO {quoted(file)} ({_OPTIONS[written_as]})')
     return chosen
 
 

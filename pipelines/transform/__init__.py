@@ -5,6 +5,9 @@ from datetime import date
 from pipelines.transform.fingerprint import compute_fingerprint
 from pipelines.warehouse import Warehouse, bookkeeping
 
+MARTS = "marts"
+"""The schema of the public models."""
+
 
 def transform(warehouse: Warehouse) -> list[date]:
     """Bring the marts up to date with models, committed loads and forgotten projects; return the recomputed days.

@@ -20,7 +20,8 @@ LAYERS = {
 _INTRODUCTION = """\
 # Metrics
 
-Written by `just format` from the model blocks in `sqlmesh/models`; a test fails where it is not current.
+For whoever looks up a column of a mart. Written by `just format` from the models in `sqlmesh/models`; a test fails where
+it is not current.
 
 Downloads are counted in four lenses, each a part of the one before: `downloads` (all), `downloads_without_mirrors`,
 `downloads_by_installers` (pip, uv and the like), `downloads_outside_ci` (of these, the ones that did not say that they

@@ -13,7 +13,7 @@ from sqlmesh.core.console import MarkdownConsole, NoopConsole, TerminalConsole, 
 from sqlmesh.core.table_diff import TableDiff
 from sqlmesh.utils import Verbosity
 
-from pipelines.exports import SCHEMA
+from pipelines.transform import MARTS
 from pipelines.transform.context import ENVIRONMENT, WIDTH, open_context, translate_sqlmesh_errors
 from pipelines.warehouse import Warehouse
 
@@ -49,7 +49,7 @@ def _show_differences(context: Context, terminal: Console, modified: set[str]) -
     logging.getLogger("sqlmesh.core.context").setLevel(logging.INFO)
     with _reviewed(context):
         with _printing_to(NoopConsole(), context):
-            marts = context.table_diff(ENVIRONMENT, REVIEW, select_models=[f"{SCHEMA}.*"], limit=SAMPLE, show=False)
+            marts = context.table_diff(ENVIRONMENT, REVIEW, select_models=[f"{MARTS}.*"], limit=SAMPLE, show=False)
         differing = sorted(filter(_differs, marts), key=lambda mart: str(mart.model_name))
         if differing:
             terminal.print("\n".join([_INTRODUCTION, *map(_row, differing)]), soft_wrap=True, highlight=False)
