@@ -28,7 +28,7 @@ PYTHON = "3.11"
 TOOL_SECONDS = 30
 MIN_FREE_BYTES = 2**30
 """Bytes free beside the warehouse, for a load package and the site; and as many again as the warehouse has, because
-days that a run replaces are written anew before DuckDB lets go of the old ones."""
+days that a run replaces are written again before DuckDB lets go of the old ones."""
 _KINDS = {
     "google.auth.compute_engine.credentials": "the service account of this machine",
     "google.auth.identity_pool": "workload identity federation",

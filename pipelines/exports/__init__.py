@@ -93,7 +93,7 @@ def _previous_digests(folder: Path) -> dict[str, str] | None:
 def _write(connection: DuckDBPyConnection, names: list[str], folder: Path) -> None:
     connection.execute(f"ATTACH {quoted(folder / DATABASE)} AS exported (STORAGE_VERSION '{STORAGE_VERSION}')")
     try:
-        connection.execute(f"CREATE MARTS exported.{MARTS}")
+        connection.execute(f"CREATE SCHEMA exported.{MARTS}")
         for name in names:
             table = f'exported.{MARTS}."{name}"'
             connection.execute(f'CREATE TABLE {table} AS SELECT * FROM {MARTS}."{name}" ORDER BY ALL')

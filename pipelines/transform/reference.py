@@ -20,7 +20,7 @@ LAYERS = {
 _INTRODUCTION = """\
 # Metrics
 
-For whoever looks up a column of a mart. Written by `just format` from the models in `sqlmesh/models`; a test fails where
+For whoever looks up a column of a mart. Written by `just format` from the models; a test fails where
 it is not current.
 
 Downloads are counted in four lenses, each a part of the one before: `downloads` (all), `downloads_without_mirrors`,

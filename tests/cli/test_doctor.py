@@ -86,7 +86,7 @@ def test_old_tool_fails_with_its_remedy(healthy: Installation, monkeypatch: pyte
     failed = failures()
 
     assert done.returncode == 1
-    assert "To be mended: node." in done.stdout
+    assert "Needs fixing: node." in done.stdout
     assert list(failed) == ["node"]
     assert f"{node} is 18.19.0; 20 or later is needed." == failed["node"].found
     assert "Install Node.js 20 or later" in failed["node"].remedy
@@ -111,7 +111,7 @@ def test_packages_that_are_not_the_locked_ones_fail(monkeypatch: pytest.MonkeyPa
         shutil.copytree(ROOT / folder, tmp_path / folder)
     for file in ("package.json", "package-lock.json"):
         shutil.copy(ROOT / "evidence" / file, tmp_path / "evidence")
-    monkeypatch.setattr(doctor, "PROJECT", tmp_path)
+    monkeypatch.setattr(doctor, "REPOSITORY", tmp_path)
 
     failed = failures()
 
@@ -167,7 +167,7 @@ def test_folder_that_may_not_be_written_fails(
 @pytest.mark.usefixtures("healthy")
 def test_full_disk_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     """Too little room is named with what a run may need."""
-    monkeypatch.setattr(doctor, "LEAST_FREE", 2**60)
+    monkeypatch.setattr(doctor, "MIN_FREE_BYTES", 2**60)
 
     failed = failures()
 
@@ -312,4 +312,4 @@ def test_lake_that_is_not_there_fails(project: Installation, demo: Path, tmp_pat
     done = loaded.cli("doctor", COLUMNS="200", **broken)
 
     assert done.returncode == 1
-    assert "To be mended: lakes." in done.stdout
+    assert "Needs fixing: lakes." in done.stdout

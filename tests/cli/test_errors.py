@@ -53,7 +53,7 @@ def text_file(file: Path) -> Path:
 SETTINGS = {
     "unknown project": ({"PROJECTS": '["nope"]'}, ["No download of the project 'nope'", "among others: one, two"]),
     "no project": ({"PROJECTS": "[]"}, ["'projects' names no project", "SOURCES__PYPI__PROJECTS"]),
-    "no name": ({"PROJECTS": '["a; DROP TABLE b"]'}, ["'a; DROP TABLE b' is no name of a PyPI project"]),
+    "no name": ({"PROJECTS": '["a; DROP TABLE b"]'}, ["'a; DROP TABLE b' is not a valid PyPI project name"]),
     "not a list": ({"PROJECTS": "one,two"}, ["'projects' of the source has the wrong form", '\'["one", "two"]\'']),
     "path without files": ({"PARQUET_PATH": "nowhere/*.parquet"}, ["No Parquet file at 'nowhere/*.parquet'"]),
     "end before start": ({"END_DATE": "2026-06-30"}, ["'end_date' is 2026-06-30", "must come after start_date"]),
@@ -62,13 +62,13 @@ SETTINGS = {
     "before the table": ({"START_DATE": "2015-01-01"}, ["'start_date' is 2015-01-01, before the first download"]),
     "unknown upstream": ({"UPSTREAM": "snowflake"}, ["'upstream' is 'snowflake'", "parquet, bigquery"]),
     "hostile table": ({"TABLE": "a.b.c` WHERE 1=1 --"}, ["'table' is", "project.dataset.table"]),
-    "hostile column": ({"TIMESTAMP_COLUMN": 'x" OR 1=1'}, ["'timestamp_column' is", "no name of a column"]),
-    "negative lag": ({"LAG_DAYS": "-1"}, ["'lag_days' is -1", "from 0 to 3650"]),
-    "days before history": ({"SETTLE_DAYS": "999999999"}, ["'settle_days' is 999999999", "from 0 to 3650"]),
+    "hostile column": ({"TIMESTAMP_COLUMN": 'x" OR 1=1'}, ["'timestamp_column' is", "not a column name"]),
+    "negative lag": ({"LAG_DAYS": "-1"}, ["'lag_days' is -1", "between 0 and 3650 days"]),
+    "days before history": ({"SETTLE_DAYS": "999999999"}, ["'settle_days' is 999999999", "between 0 and 3650 days"]),
     "no price": ({"PRICE_PER_TIB": "nan"}, ["'price_per_tib' is nan", "an amount in US dollars"]),
     "no budget": ({"BUDGET_PER_RUN": "inf"}, ["'budget_per_run' is inf", "an amount in US dollars"]),
-    "no deadline": ({"READ_TIMEOUT": "99999"}, ["'read_timeout' is 99999", "from 1 to 21600"]),
-    "no share": ({"TOLERANCE": "2"}, ["'tolerance' is 2.0", "from 0 to 1"]),
+    "no deadline": ({"READ_TIMEOUT": "99999"}, ["'read_timeout' is 99999", "between 1 and 21600 seconds"]),
+    "no share": ({"TOLERANCE": "2"}, ["'tolerance' is 2.0", "between 0 and 1"]),
     "no credentials": ({"UPSTREAM": "bigquery"}, ["BigQuery was chosen", "gcloud auth application-default login"]),
 }
 FILES: dict[str, tuple[Callable[[Path], Path], list[str]]] = {

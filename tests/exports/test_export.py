@@ -162,7 +162,7 @@ def test_unknown_mart_is_named_with_those_that_there_are(exported: Installation)
 
     assert done.returncode == 1
     assert "There is no mart 'a\"; DROP TABLE b'." in done.stderr
-    assert "There are odd." in done.stderr
+    assert "The marts are odd." in done.stderr
     assert not (exported.folder / "marts").exists()
 
 

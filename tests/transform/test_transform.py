@@ -67,7 +67,7 @@ def test_kpis_catch_up_after_a_run_that_died_before_them(computed: Installation)
 
     assert [(DAYS[0], "one", 2), (DAYS[2], "one", 1)] == computed.query(DAILY)
     assert computed.query(
-        "SELECT COUNT(*) FROM raw._dlt_loads WHERE load_id NOT IN (SELECT load_id FROM raw.acknowledged_loads)"
+        "SELECT COUNT(*) FROM raw.committed_days WHERE load_id NOT IN (SELECT load_id FROM raw.acknowledged_loads)"
     ) == [(0,)]
 
 
@@ -88,7 +88,8 @@ def changed_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The seed of a copy of the models, of which all plans are made."""
     folder = tmp_path / "sqlmesh"
     shutil.copytree(ROOT / "sqlmesh", folder, ignore=shutil.ignore_patterns(".cache"))
-    monkeypatch.setattr("pipelines.transform.PROJECT", folder)
+    for module in ("context", "fingerprint"):
+        monkeypatch.setattr(f"pipelines.transform.{module}.MODELS_FOLDER", folder)
     return folder / "seeds" / "installers.csv"
 
 

@@ -27,8 +27,9 @@ ARGUMENTS = {
     "backfill": ["2026-07-01", "2026-07-02"],
     "forget": ["one", "--yes"],
     "rebuild": ["--from", "warehouse"],
+    "restore": ["lake"],
 }
-WITHOUT_WAREHOUSE = {"doctor", "export", "serve"}
+WITHOUT_WAREHOUSE = {"badges", "doctor", "export", "serve"}
 
 
 @pytest.fixture
