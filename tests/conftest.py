@@ -24,7 +24,7 @@ from tests.support.shared import Shared
 
 TRACKED = json.dumps([name for name in PROJECTS if name != "thistledown"])
 """The projects that the settings of the demo name in the end: all but one."""
-TWO_PROJECTS = {"one": dict.fromkeys(range(1, 11), 2), "two": dict.fromkeys(range(1, 11), 3)}
+TWO_PROJECTS = {"one": dict.fromkeys(range(1, 13), 2), "two": dict.fromkeys(range(1, 13), 3)}
 SOURCE = Path("source", "rows.parquet")
 
 
@@ -94,7 +94,7 @@ def computed_once(shared: Shared) -> Installation:
     """Two projects, loaded, computed and exported; tests only read it, or take `computed`.
 
     `one` has two downloads a day from the first to the tenth of July, and one more in quarantine; `two`, which was
-    loaded after it, has three a day from the third on.
+    loaded after it, has three a day from the third on. Two days more are upstream.
     """
 
     def make(folder: Path) -> None:
@@ -114,7 +114,8 @@ def computed(computed_once: Installation, tmp_path: Path) -> Installation:
 
 
 def two_projects(folder: Path) -> Installation:
-    return Installation(folder / "data").reading(folder / SOURCE, "one", "two", START_DATE="2026-07-03")
+    days = {"START_DATE": "2026-07-03", "END_DATE": "2026-07-11"}
+    return Installation(folder / "data").reading(folder / SOURCE, "one", "two", **days)
 
 
 @pytest.fixture(scope="session")

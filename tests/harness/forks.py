@@ -114,10 +114,13 @@ class Beside:
 
 
 def call(
-    work: Callable[..., object], *arguments: object, interruption: Interruption | None = None, **environment: str
+    work: Callable[..., object],
+    *arguments: object,
+    environment: Mapping[str, str] | None = None,
+    interruption: Interruption | None = None,
 ) -> Done:
     """What came of a call in a process of its own: the exit code, which is negative by a signal, and the output."""
-    start = Start(os.environ | environment, interruption=interruption)
+    start = Start(os.environ | (environment or {}), interruption=interruption)
     with TemporaryDirectory() as folder:
         process = _start(_call, start, Path(folder), work, arguments)
         process.join()

@@ -11,9 +11,7 @@ quarantine, the days, the marts, the exports and the names of the files left mus
 """
 
 import argparse
-import hashlib
 import json
-import multiprocessing
 import os
 import shutil
 import signal
@@ -21,8 +19,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -31,24 +28,19 @@ from typing import Any, cast
 import dlt
 import duckdb
 
-import pipelines.cli as command
 import pipelines.transform as kpis
 from pipelines import exports
 from pipelines.demo import write_demo
-from tests.support.installation import ROOT, Installation
+from tests.harness.forks import call, command_line
+from tests.support.content import loaded, published
+from tests.support.installation import Installation
 
 PHASES = ("extract", "normalize", "load", "transform", "export")
 FIRST = {"START_DATE": "2026-04-12", "END_DATE": "2026-04-15"}
 SECOND = {"START_DATE": "2026-04-12", "END_DATE": "2026-04-17", "LAG_DAYS": "1"}
 MAX_DELAY = 0.02
-COSTS = "costs_monthly"
-"""The mart of what queries have cost."""
 _AUDITED = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir"}
 _WRITES = os.O_WRONLY | os.O_RDWR
-
-# Each child is forked from a process that has all that is slow imported, and no connection, lock or thread.
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["tests.support.installation", "pipelines.transform.plan"])
 
 
 @dataclass(frozen=True)
@@ -120,21 +112,14 @@ def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _run(project: Installation, kill: Kill | None, counts: Path) -> None:
+def _count(folder: Path, kill: Kill | None, counts: Path) -> None:
     """The command line in this process; writes its counts, if it comes to its end."""
-    os.chdir(ROOT)
-    os.environ |= project.environment
-    sys.argv = ["pipelines", "run", "--no-site"]
-    strike = Strike(str(project.folder), kill)
+    strike = Strike(str(folder), kill)
     strike.install()
-    log = counts.with_suffix(".log").open("a")
-    with log, redirect_stdout(log), redirect_stderr(log):
-        try:
-            command.main()
-        except SystemExit as exit_:
-            if exit_.code:
-                raise
-    counts.write_text(json.dumps(strike.counts))
+    try:
+        command_line("run", "--no-site")
+    finally:
+        counts.write_text(json.dumps(strike.counts))
 
 
 def run(project: Installation, kill: Kill | None = None) -> dict[str, int] | None:
@@ -145,64 +130,28 @@ def run(project: Installation, kill: Kill | None = None) -> dict[str, int] | Non
 
     """
     counts = project.folder.with_suffix(".counts")
-    counts.with_suffix(".log").unlink(missing_ok=True)
-    process = _processes.Process(target=_run, args=(project, kill, counts))
-    process.start()
-    process.join()
-    if process.exitcode == -signal.SIGKILL:
+    done = call(_count, project.folder, kill, counts, environment=project.environment)
+    if done.returncode == -signal.SIGKILL:
         return None
-    if process.exitcode:
-        raise RuntimeError(counts.with_suffix(".log").read_text())
+    if done.returncode:
+        raise RuntimeError(done.stdout + done.stderr)
     return cast("dict[str, int]", json.loads(counts.read_text()))
 
 
-def content(project: Installation) -> dict[str, list[str]]:
-    """What must be equal after any history, by name: digests of sorted rows, and the names of files.
-
-    What a history has cost is not: a query that failed is on record.
-    """
-    committed = "_dlt_load_id IN (SELECT load_id FROM raw._dlt_loads WHERE status = 0)"
-    tables = {
-        "raw.file_downloads": "SELECT * EXCLUDE (ordinal, _dlt_load_id) FROM raw.file_downloads",
-        "raw.quarantine": "SELECT * EXCLUDE (ordinal, _dlt_load_id) FROM raw.quarantine",
-        "raw.loaded_days": "SELECT DISTINCT * EXCLUDE _dlt_load_id FROM raw.loaded_days WHERE " + committed,
-        "raw.tracked_projects": "FROM raw.tracked_projects",
-    }
-    found = {name: _digest(project.query(f"FROM ({sql}) ORDER BY ALL")) for name, sql in tables.items()}
-    found |= {f"marts.{name}": _digest(rows) for name, rows in project.marts().items() if name != COSTS}
-    folder = project.folder / "exports"
-    for file in sorted({*folder.glob("*.parquet")} - {folder / f"{COSTS}.parquet"}):
-        found[file.name] = _digest(duckdb.sql(f"FROM '{file}' ORDER BY ALL").fetchall())
-    with duckdb.connect(folder / "pypi.duckdb", read_only=True) as site:
-        names = site.execute("SELECT table_name FROM duckdb_tables() WHERE table_name <> ? ORDER BY 1", [COSTS])
-        for (name,) in names.fetchall():
-            found[f"pypi.duckdb {name}"] = _digest(site.execute(f"FROM marts.{name} ORDER BY ALL").fetchall())
-    digests = json.loads((folder / "digests.json").read_text())
-    found["digests.json"] = [str(sorted((name, digest) for name, digest in digests.items() if name != COSTS))]
-    found["files"] = sorted(path.name for path in project.folder.iterdir())
-    working = project.folder / "dlt" / "pypi"
-    # Folders: a file there is one that dlt was saving when it died, and that it never looks at.
-    packages = filter(Path.is_dir, working.glob("*/[en]*ed/*"))
-    found["pending packages"] = sorted(str(path.relative_to(working)) for path in packages)
-    return found
-
-
-def _digest(rows: list[tuple[Any, ...]]) -> list[str]:
-    return [str(len(rows)), hashlib.sha256(repr(rows).encode()).hexdigest()]
-
-
 class Harness:
-    """A base with days loaded, and what an undisturbed run makes of it."""
+    """An exported base whose settings leave something to load, and what an undisturbed run makes of it."""
 
-    def __init__(self, folder: Path, demo: Path) -> None:
+    def __init__(self, folder: Path, base: Installation) -> None:
         self.folder = folder
-        self.base = Installation.of_demo(folder / "base", demo)
-        run(self.base.with_settings(**FIRST))
-        undisturbed = self._copy("undisturbed")
-        counts = run(undisturbed)
+        self.base = base
+        only_loaded = base.copy(folder / "loaded")
+        only_loaded.load()
+        self.expected_load = loaded(only_loaded)
+        self.undisturbed = base.copy(folder / "undisturbed")
+        counts = run(self.undisturbed)
         assert counts
         self.counts = counts
-        self.expected = content(undisturbed)
+        self.expected = loaded(self.undisturbed) | published(self.undisturbed)
 
     def points(self, seed: int) -> Iterator[list[Kill]]:
         """One to three kills each, the first of them in each phase by turns."""
@@ -214,19 +163,25 @@ class Harness:
                 for phase in phases
             ]
 
-    def strike(self, name: str, kills: list[Kill]) -> tuple[int, list[str]]:
-        """Kill, resume and compare: how many of the kills struck, and what differs, by name."""
-        project = self._copy(name)
-        struck = sum(run(project, kill) is None for kill in kills)
-        run(project)
-        found = content(project)
-        different = [key for key in self.expected | found if self.expected.get(key) != found.get(key)]
-        shutil.rmtree(project.folder)
-        return struck, [f"{key}: {found.get(key)}, not {self.expected.get(key)}" for key in different]
+    def strike(
+        self, name: str, kills: list[Kill], start: Installation | None = None, *, publish: bool = True
+    ) -> tuple[int, list[str]]:
+        """Kill, resume and compare: how many of the kills struck, and what differs, by name.
 
-    def _copy(self, name: str) -> Installation:
-        shutil.copytree(self.base.folder, self.folder / name)
-        return replace(self.base.with_settings(**SECOND), folder=self.folder / name)
+        Runs start from the base, or from what is nearer to the end. Without `publish`, what was killed before the KPIs
+        is only loaded to its end: they follow from what is loaded.
+        """
+        project = (start or self.base).copy(self.folder / name)
+        struck = sum(run(project, kill) is None for kill in kills)
+        if publish:
+            run(project)
+            expected, found = self.expected, loaded(project) | published(project)
+        else:
+            project.load()
+            expected, found = self.expected_load, loaded(project)
+        different = [key for key in expected | found if expected.get(key) != found.get(key)]
+        shutil.rmtree(project.folder)
+        return struck, [f"{key}: {found.get(key)}, not {expected.get(key)}" for key in different]
 
 
 def main() -> int:
@@ -239,7 +194,9 @@ def main() -> int:
     with TemporaryDirectory() as folder:
         demo = Path(folder, "demo")
         write_demo(demo)
-        harness = Harness(Path(folder), demo)
+        base = Installation.of_demo(Path(folder, "base"), demo)
+        run(base.with_settings(**FIRST))
+        harness = Harness(Path(folder), base.with_settings(**SECOND))
         print(f"Events of an undisturbed run: {harness.counts}")
         for number, kills in zip(range(1, options.points + 1), harness.points(options.seed), strict=False):
             if number <= options.skip:

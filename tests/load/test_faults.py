@@ -1,25 +1,25 @@
-"""Faults on the wire, deaths and a full disk: the next run at the latest makes what an undisturbed one makes.
+"""Faults on the wire, deaths and a full disk: the next load at the latest makes what an undisturbed one makes.
 
-That is each row, the quarantine, each mart and each export, by `tests.harness.kill.content`.
+That is each row, the quarantine, and the days that the KPIs have to follow; one fault goes on to marts and exports.
 """
 
 import json
-import os
 import resource
-import shutil
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
+from sqlmesh import Context
 
 from pipelines.demo import PROJECTS
-from tests.harness.kill import content
+from tests.harness.forks import Interruption, call, command_line
 from tests.servers.bigquery import Server, redirect_clients
-from tests.support.installation import ROOT, Installation
+from tests.support.content import loaded
+from tests.support.installation import Done, Installation
+from tests.support.models import marts_of_loads
 
 FIRST = {
     "PROJECTS": f'["{PROJECTS[0]}", "{PROJECTS[1]}"]',
@@ -32,21 +32,6 @@ JOBS = {"where": "rest", "match": "POST /bigquery/v2/projects/billed-project/job
 MID_READ = {"where": "read_rows", "after": 4}
 """Each is struck once or twice after that many calls: a dry run for each project, or batches of 1,000 rows."""
 
-STOP_MID_READ = """
-import os
-import sys
-from pipelines import load as room
-from pipelines.cli import main
-from tests.servers.bigquery import redirect_clients
-
-load = room.load
-by = int(sys.argv[1])
-stop = lambda _window, _rows: os.kill(os.getpid(), by)
-room.load = lambda request, _on_rows: load(request, stop)
-redirect_clients()
-sys.argv[1:] = ["run", "--no-site"]
-main()
-"""
 RECOVERED: dict[str, dict[str, Any]] = {
     "503 on the query": JOBS | {"status": 503, "times": 2},
     "rate limit on the query": JOBS | {"status": 403, "reason": "rateLimitExceeded"},
@@ -59,20 +44,18 @@ RECOVERED: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def begun(filled_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """Two days, loaded, computed and exported without a fault; tests work on copies."""
+    """Two days, loaded without a fault; tests work on copies."""
     folder = tmp_path_factory.mktemp("begun")
     project = Installation(folder / "data", filled_server.settings | FIRST)
-    redirect_clients()
-    run(project, **filled_server.environment(filled_server.make_key(folder / "key.json")))
-    return project
+    load(project, filled_server)
+    return project.with_settings(**SECOND)
 
 
 @pytest.fixture(scope="module")
 def undisturbed(begun: Installation, filled_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """Those days and a week more, without a fault; tests only read it."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    project = copy(begun, folder)
-    run(project, **filled_server.environment(filled_server.make_key(folder / "key.json")))
+    project = begun.copy(tmp_path_factory.mktemp("undisturbed") / "data")
+    load(project, filled_server)
     assert len(project.query("FROM raw.quarantine")) > 0
     return project
 
@@ -81,36 +64,29 @@ def undisturbed(begun: Installation, filled_server: Server, tmp_path_factory: py
 def disturbed(server: Server, begun: Installation, tmp_path: Path) -> Installation:
     """The same days, and the week still to load."""
     del server
-    return copy(begun, tmp_path)
+    return begun.copy(tmp_path / "data")
 
 
-def copy(begun: Installation, folder: Path) -> Installation:
-    shutil.copytree(begun.folder, folder / "data")
-    return replace(begun.with_settings(**SECOND), folder=folder / "data")
-
-
-def run(project: Installation, **environment: str) -> None:
-    done = project.cli(**environment)
-    assert done.returncode == 0, done.stderr
+def load(project: Installation, server: Server) -> None:
+    """Load outside of a test, where no fixture leads to the server."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in server.environment(server.make_key(project.folder.parent / "key.json")).items():
+            patch.setenv(name, value)
+        redirect_clients()
+        project.load()
 
 
 def assert_same(expected: Installation, found: Installation) -> None:
-    """The same rows, each as often, quarantine, marts and exports; no query without an outcome on record."""
-    assert content(expected) == content(found)
+    """The same rows, each as often, quarantine and days; no query without an outcome on record."""
+    assert loaded(expected) == loaded(found)
     if "UPSTREAM" in found.settings:
         assert found.query("SELECT COUNT(*) FROM raw.extract_ledger WHERE status = 'open'") == [(0,)]
 
 
-def stop_mid_read(project: Installation, by: signal.Signals) -> subprocess.CompletedProcess[str]:
+def stop_mid_read(project: Installation, by: signal.Signals) -> Done:
     """Run the command line in a process that gets the signal with its first batch in hand."""
-    return subprocess.run(
-        [sys.executable, "-c", STOP_MID_READ, str(int(by))],
-        cwd=ROOT,
-        env=os.environ | project.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    stop = Interruption("pipelines.pypi", "split", by=by)
+    return call(command_line, "run", "--no-site", environment=project.environment, interruption=stop)
 
 
 def outcomes(project: Installation) -> list[str]:
@@ -129,7 +105,7 @@ def test_fault_that_passes_is_not_seen(
     before = len(server.log())
     server.faults(rule)
 
-    run(disturbed)
+    disturbed.load()
 
     asked = [entry["request"] for entry in server.log()[before:] if match in entry["request"]]
     assert len(asked) > rule.get("times", 1)
@@ -146,20 +122,30 @@ def test_failed_read_loads_nothing_and_the_next_run_all(
 
     assert done.returncode == 1
     assert "BigQuery failed on" in done.stderr
-    assert content(begun) == content(disturbed)
-    run(disturbed)
+    assert loaded(begun) == loaded(disturbed)
+    disturbed.load()
     assert_same(undisturbed, disturbed)
 
 
-def test_run_after_one_that_was_killed_mid_read_is_exact(undisturbed: Installation, disturbed: Installation) -> None:
-    """The next run finds the query that was paid for, and makes all as if there had been no death."""
+def test_run_after_one_that_was_killed_mid_read_is_exact(
+    undisturbed: Installation, disturbed: Installation, context: Context
+) -> None:
+    """The next run finds the query that was paid for, and makes all as without the death, up to the exports."""
     killed = stop_mid_read(disturbed, signal.SIGKILL)
 
     assert killed.returncode == -signal.SIGKILL
     assert outcomes(disturbed) == ["open"]
-    run(disturbed)
+    disturbed.load()
     assert outcomes(disturbed) == ["done", "done"]
     assert_same(undisturbed, disturbed)
+
+    done = disturbed.cli()
+
+    assert done.returncode == 0, done.stderr
+    marts = disturbed.marts()
+    assert marts_of_loads(context, disturbed) == marts
+    for name, rows in marts.items():
+        assert rows == duckdb.sql(f"FROM '{disturbed.folder}/exports/{name}.parquet' ORDER BY ALL").fetchall()
 
 
 def test_ctrl_c_mid_read_is_one_message_and_the_next_run_is_exact(
@@ -173,8 +159,8 @@ def test_ctrl_c_mid_read_is_one_message_and_the_next_run_is_exact(
     assert "The run was stopped" in stopped.stderr
     assert "Nothing is lost" in stopped.stderr
     assert outcomes(disturbed) == ["failed"]
-    assert content(begun) == content(disturbed)
-    run(disturbed)
+    assert loaded(begun) == loaded(disturbed)
+    disturbed.load()
     assert outcomes(disturbed) == ["done", "done"]
     assert_same(undisturbed, disturbed)
 
@@ -184,57 +170,46 @@ def roomy(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """A project of the demo, loaded where there is room; tests only read it."""
     settings = {"PARQUET_PATH": str(demo), "PROJECTS": f'["{PROJECTS[1]}"]', "START_DATE": "2026-04-02"}
     project = Installation(tmp_path_factory.mktemp("roomy") / "data", settings)
-    run(project)
+    project.load()
     return project
+
+
+def run_with_files_up_to(limit: int) -> None:
+    """The command line, where no file can be larger: as on a full disk, which would take a privilege to mount."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    command_line("run", "--no-site")
 
 
 @pytest.mark.parametrize(("step", "limit"), [("extract", 2**16), ("load", 2**21)])
 def test_full_disk_is_named_and_the_next_run_is_exact(
     roomy: Installation, tmp_path: Path, step: str, limit: int
 ) -> None:
-    """Without room the run ends by one message; with room again, dlt goes on, and nothing is lost or doubled.
-
-    A limit of a file's size stands for the full disk: a disk to fill would take a privilege to mount.
-    """
+    """Without room the run ends by one message; with room again, dlt goes on, and nothing is lost or doubled."""
     tight = replace(roomy, folder=tmp_path / "data")
 
-    done = subprocess.run(
-        [sys.executable, "-m", "pipelines", "run", "--no-site"],
-        cwd=ROOT,
-        env=os.environ | tight.environment,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = call(run_with_files_up_to, limit, environment=tight.environment)
 
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
     assert f"The disk is full: dlt could not {step} the data" in done.stderr
     assert str(tight.folder) in done.stderr
     assert "run again" in done.stderr
-    run(tight)
+    tight.load()
     assert_same(roomy, tight)
 
 
 def test_server_that_dies_mid_read_ends_the_run_and_the_next_one_is_exact(
-    begun: Installation, undisturbed: Installation, demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Server, undisturbed: Installation, disturbed: Installation
 ) -> None:
     """A server that is gone ends the run by one message, as the deadlines say; after a restart all is read."""
-    disturbed = copy(begun, tmp_path).with_settings(QUERY_TIMEOUT="10")
-    with Server(tmp_path / "mortal") as mortal:
-        mortal.fill(demo)
-        for name, value in mortal.environment(mortal.make_key(tmp_path / "mortal.json")).items():
-            monkeypatch.setenv(name, value)
-        redirect_clients()
-        mortal.faults(MID_READ | {"exit": True})
+    server.faults(MID_READ | {"exit": True})
 
-        done = disturbed.cli()
+    done = disturbed.with_settings(QUERY_TIMEOUT="10").cli()
 
-        assert done.returncode == 1
-        assert "Traceback" not in done.stderr
-        assert "BigQuery" in done.stderr
-        mortal.wait()
-        mortal.start()
-        run(disturbed)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "BigQuery" in done.stderr
+    server.wait()
+    server.start()
+    disturbed.load()
     assert_same(undisturbed, disturbed)

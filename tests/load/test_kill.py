@@ -1,26 +1,48 @@
-"""A few points of the kill harness; CONTRIBUTING.md tells how to run many."""
+"""A few points of the kill harness, without its delays: where they strike is certain. CONTRIBUTING.md runs many."""
 
+import shutil
+from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 
 import pytest
 
-from tests.harness.kill import PHASES, Harness
+from tests.harness.kill import PHASES, Harness, Kill
+from tests.support.installation import Installation
 
 SEED = 2
 
 
 @pytest.fixture(scope="module")
-def harness(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Harness:
-    return Harness(tmp_path_factory.mktemp("kill"), demo)
+def harness(computed_once: Installation, tmp_path_factory: pytest.TempPathFactory) -> Harness:
+    """A run that adds two days and replaces one."""
+    wanted = computed_once.with_settings(END_DATE="2026-07-13", LAG_DAYS="1")
+    return Harness(tmp_path_factory.mktemp("kill"), wanted)
 
 
-@pytest.mark.parametrize("point", range(len(PHASES)), ids=PHASES)
-def test_next_run_makes_what_an_undisturbed_one_makes(harness: Harness, point: int) -> None:
-    """A run that is killed in any phase leaves nothing that the next run would count twice, or not at all."""
-    kills = next(islice(harness.points(SEED), point, None))[:1]
+@pytest.fixture(scope="module")
+def unexported(harness: Harness, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """What the run makes up to the exports, which are those from before it."""
+    project = harness.undisturbed.copy(tmp_path_factory.mktemp("unexported") / "data")
+    shutil.rmtree(project.folder / "exports")
+    shutil.copytree(harness.base.folder / "exports", project.folder / "exports")
+    return project
 
-    struck, different = harness.strike(f"point-{point}", kills)
 
-    assert struck == 1, f"the run ended before {kills[0]}"
-    assert different == []
+def kill_in(harness: Harness, phase: str) -> list[Kill]:
+    return [replace(next(islice(harness.points(SEED), PHASES.index(phase), None))[0], delay=0)]
+
+
+@pytest.mark.parametrize("phase", ["extract", "normalize", "load"])
+def test_next_load_makes_what_an_undisturbed_one_makes(harness: Harness, phase: str) -> None:
+    """A load that is killed in any phase leaves nothing that the next one would count twice, or not at all."""
+    assert (1, []) == harness.strike(phase, kill_in(harness, phase), publish=False)
+
+
+def test_next_run_computes_what_an_undisturbed_one_computes(harness: Harness) -> None:
+    """A run that is killed while KPIs are computed leaves their days to the next one."""
+    assert (1, []) == harness.strike("transform", kill_in(harness, "transform"))
+
+
+def test_next_run_exports_what_an_undisturbed_one_exports(harness: Harness, unexported: Installation) -> None:
+    """A run that is killed while marts are exported leaves the old exports or the new, and the next one the new."""
+    assert (1, []) == harness.strike("export", kill_in(harness, "export"), unexported)

@@ -164,7 +164,7 @@ def test_killed_load_is_exact_after_the_next_run(
 ) -> None:
     """A run killed between commit and its note loses and doubles nothing, even if dlt's folder is lost too."""
     kill = Interruption.after_commit(moment, *file.split())
-    dead = call(command_line, "run", "--no-site", interruption=kill, **small.environment)
+    dead = call(command_line, "run", "--no-site", interruption=kill, environment=small.environment)
     assert dead.returncode == -signal.SIGKILL
     if ephemeral:
         shutil.rmtree(small.folder / "dlt")
