@@ -20,8 +20,8 @@ from pipelines.load import LoadReport
 from pipelines.load.forget import forget as forget_in_warehouse
 from pipelines.load.plan import LoadRequest
 from pipelines.progress import Progress, Update
-from pipelines.pypi import OnRows
 from pipelines.pypi.settings import Settings
+from pipelines.pypi.source import OnRows
 from pipelines.pypi.windows import Backfill, Window
 from pipelines.warehouse import Warehouse, bookkeeping
 from pipelines.warehouse.lock import exclusive_run

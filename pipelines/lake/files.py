@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.pypi.columns import LEAVES, QUARANTINE_SCHEMA, ROW_SCHEMA
-from pipelines.pypi.days import COMMITTED_DAYS_SCHEMA, CommittedDay
+from pipelines.pypi.columns import COMMITTED_DAYS_SCHEMA, LEAVES, QUARANTINE_SCHEMA, ROW_SCHEMA
+from pipelines.pypi.days import CommittedDay
 
 BATCH_ROWS = 122_880
 """Rows of a row group: enough for good compression, few enough to read a part of a file."""

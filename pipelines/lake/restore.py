@@ -9,8 +9,8 @@ from pipelines.lake.reader import LakeReader
 from pipelines.lake.sync import refuse_mixing
 from pipelines.load import load_windows
 from pipelines.load.recovery import finish_pending
-from pipelines.pypi import OnRows
 from pipelines.pypi.days import CommittedDay
+from pipelines.pypi.source import OnRows
 from pipelines.warehouse import Warehouse, bookkeeping
 
 

@@ -9,8 +9,8 @@ from dlt.extract import DltSource
 from pipelines.load.failures import translate_dlt_errors
 from pipelines.load.plan import LoadRequest, connect_upstream, plan, price
 from pipelines.load.recovery import finish_pending
-from pipelines.pypi import OnRows, pypi
 from pipelines.pypi.columns import ROW_SCHEMA
+from pipelines.pypi.source import OnRows, pypi
 from pipelines.pypi.upstreams import Reader
 from pipelines.pypi.windows import Window
 from pipelines.warehouse import Warehouse, bookkeeping

@@ -5,8 +5,8 @@ from dlt.pipeline.helpers import pipeline_drop
 from pipelines.errors import SettingsError, WarehouseError
 from pipelines.load.failures import translate_dlt_errors
 from pipelines.load.recovery import finish_pending
-from pipelines.pypi import resource_name
 from pipelines.pypi.settings import Settings
+from pipelines.pypi.source import resource_name
 from pipelines.warehouse import Warehouse, bookkeeping
 
 

@@ -1,11 +1,11 @@
 """The columns that follow from the contract: leaves, Arrow schemas, and the flat model that dlt enforces."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from functools import cached_property
 from types import NoneType
-from typing import Annotated, Any, ClassVar, get_args
+from typing import Annotated, Any, ClassVar, get_args, get_type_hints
 
 import pyarrow as pa
 from dlt.common.libs.pydantic import DltConfig
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
 from pydantic.fields import FieldInfo
 
 from pipelines.pypi.contract import FileDownload
+from pipelines.pypi.days import CommittedDay, LoadedDay
 
 _ARROW_TYPES: dict[Any, pa.DataType] = {
     datetime: pa.timestamp("us", tz="UTC"),
@@ -117,6 +118,18 @@ QUARANTINE_SCHEMA = pa.schema(
 """`raw.quarantine`: rows that break the contract, with Pydantic's error text and the row as JSON."""
 
 
+def _schema(record: type[LoadedDay]) -> pa.Schema:
+    types = get_type_hints(record)
+    return pa.schema([pa.field(each.name, _ARROW_TYPES[types[each.name]], nullable=False) for each in fields(record)])
+
+
+LOADED_DAYS_SCHEMA = _schema(LoadedDay)
+"""`raw.loaded_days`, to which dlt adds the load's id."""
+
+COMMITTED_DAYS_SCHEMA = _schema(CommittedDay)
+"""`raw.committed_days`, and the manifest of a lake."""
+
+
 class _Row(BaseModel):
     model_config = ConfigDict(extra="forbid")
     # Without it, dlt lets a new table take undeclared columns once, in spite of the frozen contract.
@@ -124,11 +137,11 @@ class _Row(BaseModel):
 
 
 def _flat_model() -> type[BaseModel]:
-    fields: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
     for leaf in LEAVES:
         base = _base_type(leaf.field.annotation)
-        fields[leaf.column] = (base if leaf.required else base | None, ...)
-    return create_model("FileDownloadRow", __base__=_Row, **fields, day=(date, ...), ordinal=(int, ...))
+        columns[leaf.column] = (base if leaf.required else base | None, ...)
+    return create_model("FileDownloadRow", __base__=_Row, **columns, day=(date, ...), ordinal=(int, ...))
 
 
 ROW_MODEL = _flat_model()

@@ -1,16 +1,19 @@
 """What the warehouse knows of its own loads: our tables in `raw` beside dlt's, and the view of what is committed."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import fields
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.errors import WarehouseError
-from pipelines.pypi.days import COMMITTED_DAYS_SCHEMA, CommittedDay
+from pipelines.pypi.days import CommittedDay
 from pipelines.warehouse import DATASET, Warehouse
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _ROW_KEY = ("project", "day", "ordinal", "_dlt_load_id")
 PRIMARY_KEYS = {
@@ -102,7 +105,7 @@ def query_committed(warehouse: Warehouse, sql: str, *parameters: Any) -> list[tu
 
 def committed_days(warehouse: Warehouse) -> list[CommittedDay]:
     """Each project's days as their latest committed loads have left them, by day and project."""
-    names = ", ".join(COMMITTED_DAYS_SCHEMA.names)
+    names = ", ".join(field.name for field in fields(CommittedDay))
     rows = query_committed(warehouse, f"SELECT {names} FROM committed_days ORDER BY day, project")
     return [CommittedDay(*row) for row in rows]
 
@@ -216,14 +219,14 @@ def require_exact(warehouse: Warehouse) -> None:
         )
 
 
-def read_ledger(warehouse: Warehouse) -> pa.Table:
+def read_ledger(warehouse: Warehouse) -> "pa.Table":
     """All of `raw.extract_ledger`."""
     ensure(warehouse)
     with warehouse.connection() as connection:
         return connection.execute(f"FROM {DATASET}.extract_ledger ORDER BY started_at").to_arrow_table()
 
 
-def restore_ledger(warehouse: Warehouse, ledger: pa.Table | None) -> None:
+def restore_ledger(warehouse: Warehouse, ledger: "pa.Table | None") -> None:
     """Add entries that `raw.extract_ledger` lacks."""
     if ledger:
         ensure(warehouse)

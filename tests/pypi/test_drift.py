@@ -12,8 +12,8 @@ import pytest
 from google.cloud import bigquery
 
 from pipelines.errors import ContractError, SchemaError
-from pipelines.pypi import FROZEN
 from pipelines.pypi.settings import resolve_settings
+from pipelines.pypi.source import FROZEN
 from pipelines.pypi.upstreams.bigquery import _flatten
 from tests.support.installation import NOW, ROOT, Installation
 from tests.support.rows import SCHEMA, download, write
