@@ -30,7 +30,7 @@ class ExtractLedger:
         bookkeeping.execute(
             self.warehouse,
             f"INSERT INTO {DATASET}.extract_ledger (job_id, gcp_project, location, project, start_day, end_day, "
-            "started_at, bytes_estimated, cost, status) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'open')",
+            "started_at, bytes_estimated, cost, status) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'open')",
             query.job_id,
             query.gcp_project,
             query.location,
@@ -45,8 +45,8 @@ class ExtractLedger:
     def settle(self, job_id: str, outcome: Outcome, *, bytes_billed: int, rows: int = 0) -> None:
         bookkeeping.execute(
             self.warehouse,
-            f"UPDATE {DATASET}.extract_ledger SET status = %s, bytes_billed = %s, cost = %s, rows_read = %s, "
-            "seconds = EPOCH(%s::TIMESTAMPTZ) - EPOCH(started_at) WHERE job_id = %s",
+            f"UPDATE {DATASET}.extract_ledger SET status = ?, bytes_billed = ?, cost = ?, rows_read = ?, "
+            "seconds = EPOCH(?::TIMESTAMPTZ) - EPOCH(started_at) WHERE job_id = ?",
             outcome,
             bytes_billed,
             self.settings.price_of(bytes_billed),
@@ -58,7 +58,7 @@ class ExtractLedger:
     def unread_queries(self) -> Sequence[BilledQuery]:
         rows = self.warehouse.query(
             "SELECT job_id, gcp_project, location, project, start_day, end_day, bytes_estimated FROM extract_ledger "
-            "WHERE status = 'open' OR status = 'failed' AND bytes_billed > 0 AND started_at > %s",
+            "WHERE status = 'open' OR status = 'failed' AND bytes_billed > 0 AND started_at > ?",
             datetime.now(UTC) - RESULT_LIFE,
         )
         return [
@@ -68,7 +68,7 @@ class ExtractLedger:
 
     def spent_this_month(self, now: datetime) -> float:
         """US dollars that the queries of the UTC month have cost; open ones count at their estimate."""
-        rows = self.warehouse.query("SELECT SUM(cost) FROM extract_ledger WHERE started_at >= %s", _month_of(now))
+        rows = self.warehouse.query("SELECT SUM(cost) FROM extract_ledger WHERE started_at >= ?", _month_of(now))
         return float(rows[0][0] or 0) if rows else 0.0
 
     def billed_share(self) -> float | None:
@@ -81,7 +81,7 @@ class ExtractLedger:
     def by_month(self) -> list[tuple[Any, ...]]:
         """Month, project, queries, of these failed, of these open, bytes estimated, bytes billed, cost, rows."""
         return self.warehouse.query(
-            "SELECT STRFTIME(started_at AT TIME ZONE 'UTC', '%%Y-%%m') AS month, project, COUNT(*), "
+            "SELECT STRFTIME(started_at AT TIME ZONE 'UTC', '%Y-%m') AS month, project, COUNT(*), "
             "COUNT(*) FILTER (status = 'failed'), COUNT(*) FILTER (status = 'open'), SUM(bytes_estimated), "
             "SUM(bytes_billed), SUM(cost), SUM(rows_read) FROM extract_ledger GROUP BY ALL ORDER BY ALL"
         )

@@ -77,7 +77,7 @@ def roll_back_unfinished_jobs(warehouse: Warehouse) -> None:
                 repeated = client.make_qualified_table_name("repeated_rows")
                 with client.begin_transaction():
                     client.execute_sql(
-                        f"CREATE TABLE {repeated} AS SELECT {', '.join(keys)} FROM READ_PARQUET(%s)", str(file)
+                        f"CREATE TABLE {repeated} AS SELECT {', '.join(keys)} FROM READ_PARQUET(?)", str(file)
                     )
                     client.execute_sql(f"DELETE FROM {table} AS here USING {repeated} AS there WHERE {same}")
                     client.execute_sql(f"DROP TABLE {repeated}")

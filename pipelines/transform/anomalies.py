@@ -13,8 +13,8 @@ _LAST = "SELECT last_day, is_demo FROM marts.load_status"
 _ANOMALIES = """
     SELECT day, project, severity, reason, downloads, usual, change, score, version, incident
     FROM marts.anomalies
-    WHERE lens = %s AND LIST_CONTAINS(%s, severity) AND day > %s::DATE - %s
-    ORDER BY day DESC, LIST_POSITION(%s, severity) DESC, project
+    WHERE lens = ? AND LIST_CONTAINS(?, severity) AND day > ?::DATE - ?
+    ORDER BY day DESC, LIST_POSITION(?, severity) DESC, project
 """
 
 

@@ -149,7 +149,7 @@ class Warehouse:
         """The columns of a table of `raw`; none where there is no such table."""
         rows = self.query(
             "SELECT column_name FROM information_schema.columns "
-            "WHERE table_catalog = CURRENT_DATABASE() AND table_schema = %s AND table_name = %s",
+            "WHERE table_catalog = CURRENT_DATABASE() AND table_schema = ? AND table_name = ?",
             DATASET,
             table,
         )

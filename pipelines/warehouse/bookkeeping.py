@@ -63,7 +63,7 @@ _PRODUCTION_PLAN = "SELECT plan_id FROM sqlmesh._environments WHERE name = 'prod
 """SQLMesh's state: each plan that is applied to production has another id, also one that is applied by hand."""
 
 _UPSERT_DRIFT = f"""
-    INSERT INTO {DATASET}.schema_drift SELECT %s, UNNEST(%s), %s, %s
+    INSERT INTO {DATASET}.schema_drift SELECT ?, UNNEST(?), ?, ?
     ON CONFLICT DO UPDATE SET last_seen = excluded.last_seen
 """
 
@@ -123,7 +123,7 @@ def count_rows(warehouse: Warehouse, load_ids: Sequence[str]) -> dict[str, tuple
     counts = query_committed(
         warehouse,
         "SELECT project, SUM(accepted), SUM(quarantined) FROM committed_days "
-        "WHERE LIST_CONTAINS(%s, load_id) GROUP BY 1",
+        "WHERE LIST_CONTAINS(?, load_id) GROUP BY 1",
         list(load_ids),
     )
     return {project: (int(accepted), int(quarantined)) for project, accepted, quarantined in counts}
@@ -147,20 +147,20 @@ def track(warehouse: Warehouse, names: Sequence[str]) -> None:
         return
     with warehouse.transaction() as client:
         client.execute_sql("DELETE FROM tracked_projects")
-        client.execute_sql("INSERT INTO tracked_projects SELECT UNNEST(%s)", list(names))
+        client.execute_sql("INSERT INTO tracked_projects SELECT UNNEST(?)", list(names))
 
 
 def forget(warehouse: Warehouse, project: str) -> None:
     """Delete the project's rows and the record of its loads; keep its days until the KPIs have followed."""
     with warehouse.transaction() as client:
         client.execute_sql(
-            "INSERT INTO forgotten_days SELECT project, day FROM file_downloads WHERE project = %s "
-            "UNION SELECT project, day FROM loaded_days WHERE project = %s",
+            "INSERT INTO forgotten_days SELECT project, day FROM file_downloads WHERE project = ? "
+            "UNION SELECT project, day FROM loaded_days WHERE project = ?",
             project,
             project,
         )
         for table in PRIMARY_KEYS:
-            client.execute_sql(f"DELETE FROM {table} WHERE project = %s", project)
+            client.execute_sql(f"DELETE FROM {table} WHERE project = ?", project)
 
 
 def forgotten_days(warehouse: Warehouse) -> set[date]:
@@ -194,9 +194,9 @@ def acknowledge(warehouse: Warehouse, load_ids: Sequence[str], days: Collection[
     """Record that the KPIs have taken the loads, the forgotten `days` and the models, once their audits have passed."""
     with warehouse.transaction() as client:
         client.execute_sql("DELETE FROM applied_models")
-        client.execute_sql(f"INSERT INTO applied_models SELECT %s, ({_PRODUCTION_PLAN})", fingerprint)
-        client.execute_sql("INSERT INTO acknowledged_loads (load_id) SELECT UNNEST(%s::TEXT[])", list(load_ids))
-        client.execute_sql("DELETE FROM forgotten_days WHERE LIST_CONTAINS(%s::DATE[], day)", list(days))
+        client.execute_sql(f"INSERT INTO applied_models SELECT ?, ({_PRODUCTION_PLAN})", fingerprint)
+        client.execute_sql("INSERT INTO acknowledged_loads (load_id) SELECT UNNEST(?::TEXT[])", list(load_ids))
+        client.execute_sql("DELETE FROM forgotten_days WHERE LIST_CONTAINS(?::DATE[], day)", list(days))
 
 
 def record_drift(warehouse: Warehouse, upstream: str, fields: Sequence[str], now: datetime) -> None:
@@ -232,7 +232,7 @@ def restore_ledger(warehouse: Warehouse, ledger: "pa.Table | None") -> None:
         ensure(warehouse)
         with warehouse.connection() as connection:
             connection.register("lake_ledger", ledger)
-            connection.execute(f"INSERT INTO {DATASET}.extract_ledger FROM lake_ledger ON CONFLICT DO NOTHING")
+            connection.execute(f"INSERT INTO {DATASET}.extract_ledger BY NAME FROM lake_ledger ON CONFLICT DO NOTHING")
             connection.unregister("lake_ledger")
 
 

@@ -84,8 +84,8 @@ class _Lease:
                 " '' AS since, 'epoch'::TIMESTAMPTZ AS expires_at"
             )
             self._client.execute_sql(
-                f"UPDATE {self._table} SET token = %s, host = %s, process = %s, since = %s, "
-                "expires_at = now() + to_seconds(%s) WHERE expires_at < now() OR token = %s",
+                f"UPDATE {self._table} SET token = ?, host = ?, process = ?, since = ?, "
+                "expires_at = now() + to_seconds(?) WHERE expires_at < now() OR token = ?",
                 *astuple(self._holder),
                 SECONDS,
                 dead.token if dead else "",
@@ -112,7 +112,7 @@ class _Lease:
         try:
             with self._client as client:
                 client.execute_sql(
-                    f"UPDATE {self._table} SET expires_at = now() + to_seconds(%s) WHERE token = %s",
+                    f"UPDATE {self._table} SET expires_at = now() + to_seconds(?) WHERE token = ?",
                     SECONDS,
                     self._holder.token,
                 )
@@ -125,7 +125,7 @@ class _Lease:
         # What fails here runs out by itself, and the next run in this folder need not wait for that.
         with suppress(DatabaseException, DestinationConnectionError), self._client as client:
             client.execute_sql(
-                f"UPDATE {self._table} SET token = '', expires_at = 'epoch' WHERE token = %s", self._holder.token
+                f"UPDATE {self._table} SET token = '', expires_at = 'epoch' WHERE token = ?", self._holder.token
             )
 
     def _read(self) -> Holder:

@@ -9,24 +9,24 @@ from pipelines.warehouse import Warehouse, bookkeeping
 
 _READ = """
     SELECT project, SUM(accepted + quarantined)::BIGINT FROM committed_days
-    WHERE project = COALESCE(%s, project) GROUP BY 1 ORDER BY 1
+    WHERE project = COALESCE(?, project) GROUP BY 1 ORDER BY 1
 """
 _ROWS = (
     "quarantine AS rows SEMI JOIN committed_days AS days "
     "ON rows.project = days.project AND rows.day = days.day AND rows._dlt_load_id = days.load_id"
 )
-_COUNT = f"SELECT COUNT(*) FROM {_ROWS} WHERE project = COALESCE(%s, project)"
+_COUNT = f"SELECT COUNT(*) FROM {_ROWS} WHERE project = COALESCE(?, project)"
 _ERRORS = f"""
     SELECT project, day, ordinal, line, content, REGEXP_REPLACE(line, ' [(]input .*', '') AS message
     FROM (SELECT *, UNNEST(STRING_SPLIT(reason, CHR(10))) AS line FROM {_ROWS})
-    WHERE project = COALESCE(%s, project)
+    WHERE project = COALESCE(?, project)
 """
 _REASONS = f"""
     SELECT project, message, COUNT(*), MIN(day), MAX(day) FROM ({_ERRORS}) GROUP BY 1, 2 ORDER BY 1, 3 DESC, 2
 """
 _EXAMPLES = f"""
     SELECT project, message, day, line, content FROM ({_ERRORS})
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY project, message ORDER BY day, ordinal) <= %s
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY project, message ORDER BY day, ordinal) <= ?
     ORDER BY project, message, day, ordinal
 """
 
