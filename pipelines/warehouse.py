@@ -325,6 +325,21 @@ COMMITTED_DAYS = """
 """
 """Jobs of a package commit one by one: rows count only once the whole load has its row in `_dlt_loads`."""
 
+_COMMITTED_DAYS = f"""
+    CREATE OR REPLACE VIEW {DATASET}.committed_days AS
+    SELECT days.project, days.day, days.accepted, days.quarantined, days.origin, loads.load_id
+    FROM {DATASET}.loaded_days AS days
+    JOIN {DATASET}._dlt_loads AS loads ON days._dlt_load_id = loads.load_id AND loads.status = 0
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY days.project, days.day ORDER BY loads.load_id DESC) = 1
+"""
+"""The latest committed load of each day of each project: what the models and their signal know of loads."""
+
+_DLT_TABLES = f"""
+    SELECT table_name FROM information_schema.tables
+    WHERE table_catalog = CURRENT_DATABASE() AND table_schema = '{DATASET}'
+    AND table_name IN ('loaded_days', '_dlt_loads')
+"""
+
 _SEEN = f"""
     INSERT INTO {DATASET}.schema_drift SELECT %s, UNNEST(%s), %s, %s
     ON CONFLICT DO UPDATE SET last_seen = excluded.last_seen
@@ -400,6 +415,9 @@ def _make_bookkeeping(client: SqlClientBase[Any]) -> None:
     client.execute_sql(f"CREATE SCHEMA IF NOT EXISTS {DATASET}")
     for table, columns in _BOOKKEEPING.items():
         client.execute_sql(f"CREATE TABLE IF NOT EXISTS {DATASET}.{table} ({columns})")
+    # dlt makes its tables with the first load.
+    if len(client.execute_sql(_DLT_TABLES) or ()) == 2:  # noqa: PLR2004 - both tables
+        client.execute_sql(_COMMITTED_DAYS)
 
 
 @contextmanager

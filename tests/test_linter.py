@@ -4,12 +4,17 @@ import shutil
 from pathlib import Path
 
 import pytest
+from sqlglot import exp
+from sqlglot.optimizer.scope import traverse_scope
 from sqlmesh import Context
 from sqlmesh.core.console import NoopConsole, set_console
+from sqlmesh.core.model import ExternalModel, SqlModel
 
 from tests.project import ROOT
 
-BARE = "MODEL (name marts.bare, kind FULL, owner ''); SELECT project, SUM(accepted) AS rows_loaded FROM raw.loaded_days"
+BARE = (
+    "MODEL (name marts.bare, kind FULL, owner ''); SELECT project, SUM(accepted) AS rows_loaded FROM raw.committed_days"
+)
 BROKEN = {
     "nomissingaudits",
     "nomissingcolumndescription",
@@ -55,3 +60,23 @@ def test_description_of_a_column_that_is_gone_is_an_error(copied: Path) -> None:
     model.write_text(model.read_text().replace("    projects = ", "    packages = "))
 
     assert {("marts.load_status", "nomissingcolumndescription", "error")} == broken_rules(copied)
+
+
+def test_each_declared_column_of_raw_is_read(context: Context) -> None:
+    """external_models/raw.yaml declares no column that no model reads."""
+    declared = {
+        (model.name, column)
+        for model in context.models.values()
+        if isinstance(model, ExternalModel)
+        for column in model.columns_to_types or {}
+    }
+    read = {
+        (f"raw.{source.name}", column.name)
+        for model in context.models.values()
+        if isinstance(model, SqlModel)
+        for scope in traverse_scope(model.render_query_or_raise())
+        for column in scope.columns
+        if isinstance(source := scope.sources.get(column.table), exp.Table) and source.db == "raw"
+    }
+
+    assert declared == read

@@ -9,7 +9,6 @@ MODEL (
     is_tracked = 'TRUE where the settings name the project.',
     first_day = 'First loaded UTC day.',
     last_day = 'Last loaded UTC day.',
-    loaded_until = 'Day after the last one that a run has loaded, by its watermark; NULL where only backfills have loaded.',
     days_behind = 'Days from its last loaded day to the last of any project.',
     days_loaded = 'Days that are loaded.',
     days_missing = 'Days between its first loaded day and the last of any project that are not.',
@@ -24,16 +23,7 @@ MODEL (
   )
 );
 
-WITH watermarks AS (
-  SELECT
-    w.project,
-    MAX(w.loaded_until) AS loaded_until
-  FROM raw.load_watermarks AS w
-  INNER JOIN raw._dlt_loads AS l
-    ON w._dlt_load_id = l.load_id AND l.status = 0
-  GROUP BY
-    w.project
-), spans AS (
+WITH spans AS (
   SELECT
     project,
     is_tracked,
@@ -50,17 +40,14 @@ WITH watermarks AS (
     is_tracked
 )
 SELECT
-  s.project,
-  s.is_tracked,
-  s.first_day::DATE AS first_day,
-  s.last_day::DATE AS last_day,
-  w.loaded_until::DATE AS loaded_until,
-  DATE_DIFF('DAY', s.last_day, s.last_of_any)::BIGINT AS days_behind,
-  s.days_loaded::BIGINT AS days_loaded,
-  s.days_missing::BIGINT AS days_missing,
-  s.rows_accepted::BIGINT AS rows_accepted,
-  s.rows_quarantined::BIGINT AS rows_quarantined,
-  (CAST(s.rows_quarantined AS DOUBLE) / NULLIF(s.rows_accepted + s.rows_quarantined, 0))::DOUBLE AS quarantine_share
-FROM spans AS s
-LEFT JOIN watermarks AS w
-  ON s.project = w.project
+  project,
+  is_tracked,
+  first_day::DATE AS first_day,
+  last_day::DATE AS last_day,
+  DATE_DIFF('DAY', last_day, last_of_any)::BIGINT AS days_behind,
+  days_loaded::BIGINT AS days_loaded,
+  days_missing::BIGINT AS days_missing,
+  rows_accepted::BIGINT AS rows_accepted,
+  rows_quarantined::BIGINT AS rows_quarantined,
+  (CAST(rows_quarantined AS DOUBLE) / NULLIF(rows_accepted + rows_quarantined, 0))::DOUBLE AS quarantine_share
+FROM spans

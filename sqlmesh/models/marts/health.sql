@@ -24,26 +24,7 @@ MODEL (
   )
 );
 
-WITH committed AS (
-  SELECT
-    d.project,
-    d.day,
-    d.accepted,
-    d.quarantined,
-    ROW_NUMBER() OVER (PARTITION BY d.project, d.day ORDER BY d._dlt_load_id DESC) AS age
-  FROM raw.loaded_days AS d
-  INNER JOIN raw._dlt_loads AS l
-    ON d._dlt_load_id = l.load_id AND l.status = 0
-), latest AS (
-  SELECT
-    project,
-    day,
-    accepted,
-    quarantined
-  FROM committed
-  WHERE
-    age = 1
-), digits AS (
+WITH digits AS (
   SELECT 0 AS digit UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4
   UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9
 ), numbers AS (
@@ -57,12 +38,12 @@ WITH committed AS (
 ), last_loaded AS (
   SELECT
     MAX(day) AS day
-  FROM latest
+  FROM raw.committed_days
 ), started AS (
   SELECT
     project,
     MIN(day) AS day
-  FROM latest
+  FROM raw.committed_days
   GROUP BY
     project
 ), expected AS (
@@ -85,7 +66,7 @@ SELECT
   COALESCE(d.downloads, 0)::BIGINT AS downloads,
   (l.accepted - COALESCE(d.downloads, 0))::BIGINT AS difference
 FROM expected AS e
-LEFT JOIN latest AS l
+LEFT JOIN raw.committed_days AS l
   ON e.day = l.day AND e.project = l.project
 LEFT JOIN raw.tracked_projects AS t
   ON e.project = t.project

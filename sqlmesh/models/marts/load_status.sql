@@ -18,8 +18,9 @@ MODEL (
 
 WITH loaded AS (
   SELECT
-    MAX(day) AS last_day
-  FROM staging.loaded_days
+    MAX(day) AS last_day,
+    MAX(CASE WHEN origin = 'demo' THEN 1 ELSE 0 END) AS demo
+  FROM raw.committed_days
 ), counted AS (
   SELECT
     MIN(day) AS first_day,
@@ -31,18 +32,13 @@ WITH loaded AS (
   FROM marts.portfolio_weekly
   WHERE
     is_whole
-), origins AS (
-  SELECT
-    MAX(CASE WHEN origin = 'demo' THEN 1 ELSE 0 END) AS demo
-  FROM raw.loaded_days
 )
 SELECT
   counted.first_day::DATE AS first_day,
   loaded.last_day::DATE AS last_day,
   weeks.last_whole_week::DATE AS last_whole_week,
   counted.projects::BIGINT AS projects,
-  (origins.demo = 1)::BOOLEAN AS is_demo
+  (loaded.demo = 1)::BOOLEAN AS is_demo
 FROM loaded
 CROSS JOIN counted
 CROSS JOIN weeks
-CROSS JOIN origins

@@ -14,10 +14,8 @@ MODEL (
   )
 );
 
-SELECT DISTINCT
-  d.day::DATE AS day,
-  @monday(d.day)::DATE AS week,
-  d.project::TEXT AS project
-FROM raw.loaded_days AS d
-INNER JOIN raw._dlt_loads AS l
-  ON d._dlt_load_id = l.load_id AND l.status = 0
+SELECT
+  day,
+  @monday(day)::DATE AS week,
+  project
+FROM raw.committed_days
