@@ -62,6 +62,20 @@ def test_description_of_a_column_that_is_gone_is_an_error(copied: Path) -> None:
     assert {("marts.load_status", "nomissingcolumndescription", "error")} == broken_rules(copied)
 
 
+def test_layer_reads_none_that_comes_after_it(copied: Path) -> None:
+    """Staging must not read a mart, and a model is of one of the layers."""
+    staging = copied / "models" / "staging" / "loaded_days.sql"
+    staging.write_text(staging.read_text().replace("raw.committed_days", "marts.downloads_daily"))
+    mart = copied / "models" / "marts" / "lost.sql"
+    mart.write_text((copied / "models" / "marts" / "portfolio_weekly.sql").read_text().replace("marts.p", "more.p"))
+
+    assert {
+        ("staging.loaded_days", "noreadagainsttheflow", "error"),
+        ("more.portfolio_weekly", "noreadagainsttheflow", "error"),
+        ("more.portfolio_weekly", "nomissingunittest", "error"),
+    } == broken_rules(copied)
+
+
 def test_each_declared_column_of_raw_is_read(context: Context) -> None:
     """external_models/raw.yaml declares no column that no model reads."""
     declared = {

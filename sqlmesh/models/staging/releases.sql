@@ -35,7 +35,7 @@ WITH seen AS (
     MIN(day) AS first_seen,
     MAX(day) AS last_seen,
     @lenses('SUM($lens) AS $lens')
-  FROM marts.downloads_by_version
+  FROM staging.daily_downloads
   GROUP BY
     project,
     version

@@ -8,7 +8,7 @@ from packaging.version import InvalidVersion, Version
 from sqlglot import exp
 from sqlmesh import ExecutionContext, model
 
-READ = "marts.downloads_by_version"
+READ = "staging.daily_downloads"
 
 
 def parse(version: str) -> Version | None:
