@@ -127,7 +127,7 @@ WITH latest AS (
     o.python_minor,
     o.python_order,
     w.week,
-    CAST(-DATE_DIFF('DAY', w.week, o.last_day) AS DOUBLE) / 30.4375 AS months,
+    -DATE_DIFF('DAY', w.week, o.last_day) AS days,
     @lenses('w.$lens AS total_$lens'),
     @lenses('COALESCE(p.$lens, 0) AS $lens')
   FROM ordered AS o
@@ -139,27 +139,17 @@ WITH latest AS (
   SELECT
     project,
     python_minor,
-    months,
+    days,
     @lenses('CAST($lens AS DOUBLE) / NULLIF(total_$lens, 0) AS share_$lens'),
     @lenses('CASE WHEN NOT python_order IS NULL THEN CAST(SUM($lens) OVER (PARTITION BY project, week, python_order IS NULL ORDER BY python_order, python_minor ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS DOUBLE) / NULLIF(SUM($lens) OVER (PARTITION BY project, week, python_order IS NULL), 0) END AS drop_share_$lens')
   FROM grid
-), centred AS (
-  SELECT
-    project,
-    python_minor,
-    months,
-    @lenses('share_$lens'),
-    @lenses('drop_share_$lens'),
-    @lenses('months - AVG(CASE WHEN NOT share_$lens IS NULL THEN months END) OVER (PARTITION BY project, python_minor) AS months_$lens'),
-    @lenses('months - AVG(CASE WHEN NOT drop_share_$lens IS NULL THEN months END) OVER (PARTITION BY project, python_minor) AS drop_months_$lens')
-  FROM points
 ), slopes AS (
   SELECT
     project,
     python_minor,
-    @lenses('CASE WHEN COUNT(share_$lens) >= 4 THEN SUM(months_$lens * share_$lens) / NULLIF(SUM(CASE WHEN NOT share_$lens IS NULL THEN months_$lens * months_$lens END), 0) END AS slope_share_$lens'),
-    @lenses('CASE WHEN COUNT(drop_share_$lens) >= 4 THEN SUM(drop_months_$lens * drop_share_$lens) / NULLIF(SUM(CASE WHEN NOT drop_share_$lens IS NULL THEN drop_months_$lens * drop_months_$lens END), 0) END AS slope_drop_share_$lens')
-  FROM centred
+    @slopes(days, @lenses('share_$lens')),
+    @slopes(days, @lenses('drop_share_$lens'))
+  FROM points
   GROUP BY
     project,
     python_minor
@@ -204,10 +194,9 @@ SELECT
   @lenses('$lens::BIGINT AS $lens'),
   @lenses('share_$lens::DOUBLE AS share_$lens'),
   @lenses('change_share_$lens::DOUBLE AS change_share_$lens'),
-  /* Rounded, as a sum of fractions depends on the order in which an engine adds them: equal data, equal marts. */
-  @lenses('ROUND(slope_share_$lens, 9)::DOUBLE AS slope_share_$lens'),
+  @lenses('slope_share_$lens'),
   @lenses('drop_share_$lens::DOUBLE AS drop_share_$lens'),
-  @lenses('ROUND(slope_drop_share_$lens, 9)::DOUBLE AS slope_drop_share_$lens'),
+  @lenses('slope_drop_share_$lens'),
   (
     'Dropping Python ' || python_minor || ' and older costs ' || CAST(CAST(drop_share_downloads_outside_ci * 100 AS DECIMAL(9, 1)) AS TEXT) || ' % of installer downloads outside CI'
     || CASE
