@@ -38,7 +38,8 @@ def described(_evaluator: MacroEvaluator, *arguments: exp.Expression) -> list[ex
     """
     *columns, meaning = arguments
     for column in columns:
-        lens = next((lens for lens in WORDS if column.alias_or_name.endswith(lens)), "")
-        text = meaning.name.replace("$lens", lens).replace("$downloads", WORDS.get(lens, ""))
+        text = meaning.name
+        if lens := next((lens for lens in WORDS if column.alias_or_name.endswith(lens)), None):
+            text = text.replace("$lens", lens).replace("$downloads", WORDS[lens])
         column.comments = [f" {text[:1].upper()}{text[1:]} "]
     return columns

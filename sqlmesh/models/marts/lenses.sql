@@ -1,7 +1,7 @@
 MODEL (
   name marts.lenses,
   kind VIEW,
-  description 'The ways to count downloads, by which each KPI has a column; of reference.lenses what a reader of the marts needs.',
+  description 'The ways to count downloads, for each of which every KPI has a column: reference.lenses for readers of the marts.',
   grain lens,
   audits (
     unique_values(columns := (position, lens, column_name)),

@@ -1,13 +1,8 @@
 MODEL (
   name staging.loaded_days,
   kind VIEW,
-  description 'The days of each project that a complete load has covered, whether or not they had downloads.',
+  description 'The days of each project that a committed load covers, with or without downloads.',
   grain (day, project),
-  column_descriptions (
-    day = 'UTC day.',
-    week = 'Monday of the day.',
-    project = 'Project, by its normalised name.'
-  ),
   audits (
     unique_combination_of_columns(columns := (day, project)),
     not_null(columns := (day, week, project))
@@ -15,7 +10,7 @@ MODEL (
 );
 
 SELECT
-  day,
-  @monday(day)::DATE AS week,
-  project
+  day, /* UTC day. */
+  @monday(day)::DATE AS week, /* Monday of the week of the day. */
+  project /* Normalised name of the project. */
 FROM raw.committed_days
