@@ -28,6 +28,13 @@ def lenses(evaluator: MacroEvaluator, template: exp.Literal) -> list[exp.Express
     return [evaluator.parse_one(template.name.replace("$lens", lens)) for lens in LENSES]
 
 
+@macro()
+def by_lens(evaluator: MacroEvaluator, lens: exp.Expression, template: exp.Literal) -> exp.Expression:
+    """The column of the lens that a row names: `@by_lens(l.column_name, 't.$lens')`."""
+    cases = " ".join(f"WHEN '{name}' THEN {template.name.replace('$lens', name)}" for name in LENSES)
+    return evaluator.parse_one(f"CASE {lens.sql('duckdb')} {cases} END")
+
+
 # The words are no part of a model's data: who rewords one must not compute all marts again.
 @macro(metadata_only=True)
 def described(_evaluator: MacroEvaluator, *arguments: exp.Expression) -> list[exp.Expression]:

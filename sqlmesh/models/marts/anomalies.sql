@@ -19,13 +19,17 @@ MODEL (
 );
 
 WITH counts AS (
-  SELECT day, DATE_DIFF('DAY', CAST('2016-01-01' AS DATE), day) AS day_number, project, is_missing, is_provisional, incident, 'downloads' AS lens, downloads AS downloads FROM marts.downloads_trend
-  UNION ALL
-  SELECT day, DATE_DIFF('DAY', CAST('2016-01-01' AS DATE), day) AS day_number, project, is_missing, is_provisional, incident, 'downloads_without_mirrors' AS lens, downloads_without_mirrors AS downloads FROM marts.downloads_trend
-  UNION ALL
-  SELECT day, DATE_DIFF('DAY', CAST('2016-01-01' AS DATE), day) AS day_number, project, is_missing, is_provisional, incident, 'downloads_by_installers' AS lens, downloads_by_installers AS downloads FROM marts.downloads_trend
-  UNION ALL
-  SELECT day, DATE_DIFF('DAY', CAST('2016-01-01' AS DATE), day) AS day_number, project, is_missing, is_provisional, incident, 'downloads_outside_ci' AS lens, downloads_outside_ci AS downloads FROM marts.downloads_trend
+  SELECT
+    t.day,
+    DATE_DIFF('DAY', CAST('2016-01-01' AS DATE), t.day) AS day_number,
+    t.project,
+    t.is_missing,
+    t.is_provisional,
+    t.incident,
+    l.column_name AS lens,
+    @by_lens(l.column_name, 't.$lens') AS downloads
+  FROM marts.downloads_trend AS t
+  CROSS JOIN reference.lenses AS l
 ), weeks_back AS (
   SELECT 7 AS days
   UNION ALL
