@@ -1,4 +1,4 @@
-"""Writes docs/metrics.md from the model blocks, where each KPI is defined: `python -m pipelines.metrics`."""
+"""Writes docs/metrics.md from the models, where each KPI is defined: `python -m pipelines.metrics`."""
 
 import os
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ LAYERS = {
 _HEAD = """\
 # Metrics
 
-Written by `just format` from the model blocks in `sqlmesh/models`; a test fails where it is not current.
+Written by `just format` from the models in `sqlmesh/models`; a test fails where it is not current.
 
 Days are UTC days, weeks start on Monday. What a client did not say is `unknown`, never left out. Each KPI has a column
 for each way to count downloads, each a part of the one before:
