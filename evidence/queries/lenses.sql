@@ -1,3 +1,3 @@
-select position, column_name as lens, label, heading, words
+select position, column_name as lens, label, words
 from pypi.lenses
 order by position

@@ -5,7 +5,7 @@ MODEL (
   grain lens,
   audits (
     unique_values(columns := (position, lens, column_name)),
-    not_null(columns := (position, lens, column_name, label, heading, words, counts))
+    not_null(columns := (position, lens, column_name, label, words, counts))
   )
 );
 
@@ -14,7 +14,6 @@ SELECT
   lens, /* Name on the command line. */
   column_name, /* Column of the marts; the columns that follow from it end with this name. */
   label, /* Name on a button. */
-  heading, /* Name above a number. */
   words, /* Name of the downloads, in titles of charts. */
   counts /* What the lens counts. */
 FROM reference.lenses
