@@ -23,6 +23,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Viewport
 from pipelines import site as evidence
 from pipelines.errors import SiteError
 from pipelines.exports import Export
+from pipelines.lenses import Lens
 from tests.support.chromium import launch_chromium
 from tests.support.installation import ROOT, Installation
 from tests.support.processes import OPEN, process
@@ -31,12 +32,7 @@ DESKTOP = ViewportSize(width=1400, height=1000)
 PHONE = ViewportSize(width=390, height=844)
 
 # Column of the marts: its button and its words in titles.
-LENSES = {
-    "downloads": ("All", "All downloads"),
-    "downloads_without_mirrors": ("Without mirrors", "Downloads without mirrors"),
-    "downloads_by_installers": ("By installers", "Downloads by installers"),
-    "downloads_outside_ci": ("Outside CI", "Downloads by installers outside CI"),
-}
+LENSES = {lens.column: (lens.label, lens.words) for lens in Lens}
 DEFAULT = "downloads_by_installers"
 # Dimension of the mart: its table on the page.
 BREAKDOWNS = {
