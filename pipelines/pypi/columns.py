@@ -64,12 +64,12 @@ def _is_optional(annotation: object) -> bool:
     return NoneType in get_args(annotation)
 
 
-def _without_none(annotation: object) -> Any:  # noqa: ANN401 - a type form has no type of its own
+def _without_none(annotation: object) -> Any:  # noqa: ANN401 - Python has no type for annotations
     """`T` of `T | None`, or of `T`."""
     return next(arg for arg in get_args(annotation) if arg is not NoneType) if _is_optional(annotation) else annotation
 
 
-def _base_type(annotation: object) -> Any:  # noqa: ANN401 - a type form has no type of its own
+def _base_type(annotation: object) -> Any:  # noqa: ANN401 - as above
     inner = _without_none(annotation)
     if inner in _ARROW_TYPES:
         return inner
