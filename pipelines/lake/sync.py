@@ -87,7 +87,7 @@ def check_lake(lake: Lake, warehouse: Warehouse) -> None:
 
 
 def require_same_origin(lake: Lake, days: Sequence[CommittedDay]) -> None:
-    """Raise `LakeError` if the days of lake and warehouse are both demo data and real downloads."""
+    """Raise `LakeError` if demo data and real downloads would be mixed in the `days` of lake and warehouse."""
     origins = {day.origin for day in days}
     if "demo" in origins and len(origins) > 1:
         what = (

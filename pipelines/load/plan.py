@@ -78,7 +78,12 @@ def price(windows: Sequence[Window], upstream: Upstream, settings: Settings) -> 
 
 
 def estimate(request: LoadRequest) -> Estimate:
-    """The most that `load` can bill; reads no row, writes nothing, and raises the same errors before them."""
+    """The most that `load` can bill; reads no row and writes nothing.
+
+    Raises:
+        InsightsError: as `connect_upstream` and `plan` do.
+
+    """
     upstream, _ = connect_upstream(request)
     return price(plan(request, upstream), upstream, request.settings)
 

@@ -122,7 +122,7 @@ def resolve_settings() -> Settings:
 
 @contextmanager
 def _without_bare_names() -> Iterator[None]:
-    """Hide variables such as COLUMNS, a terminal's width: dlt would read them as settings, without a prefix."""
+    """Hide variables such as COLUMNS, a terminal's width: dlt also reads settings by their bare names."""
     names = map(str.upper, Settings().get_resolvable_fields())
     hidden = {name: os.environ.pop(name) for name in names if name in os.environ}
     try:

@@ -41,7 +41,7 @@ def audit() -> None:
 @app.command()
 def alerts(
     severity: Annotated[Severity, typer.Option(help="Lowest severity to report.")] = Severity.WARNING,
-    days: Annotated[int, typer.Option(min=1, help="The number of last days in the data.")] = 7,
+    days: Annotated[int, typer.Option(min=1, help="Number of days to check, up to the last in the data.")] = 7,
     lens: Annotated[Lens, typer.Option(help="The lens to count by.")] = Lens.INSTALLERS,
 ) -> None:
     """Print the anomalies of the last days as Markdown; exit with 3 if there are any, for scheduled jobs."""

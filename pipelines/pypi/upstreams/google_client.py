@@ -82,7 +82,7 @@ class DeadlineSession(AuthorizedSession):
 
     def _deadline_error(self) -> SourceError:
         what = f"BigQuery did not answer within `query_timeout` ({self._seconds} s). {self._last_failure}".rstrip()
-        return SourceError(what, remedy="Run again later, load fewer days at once, or raise the setting.")
+        return SourceError(what, remedy="Run again later, load fewer days at once, or raise `query_timeout`.")
 
 
 def _is_transient(error: BaseException) -> bool:

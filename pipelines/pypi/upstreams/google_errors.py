@@ -56,7 +56,7 @@ def _translate(error: BaseException, table: str, gcp_project: str) -> SourceErro
         return SourceError(what, remedy=f"Wait, or raise the quota in the Google Cloud console. {RETRY_REMEDY}")
     if "bytesBilledLimitExceeded" in reasons:
         what = f"The query would bill more than `budget_per_run` allows: {text}"
-        return SourceError(what, remedy="Load fewer days at once, or raise the setting.")
+        return SourceError(what, remedy="Load fewer days at once, or raise `budget_per_run`.")
     return _translate_refusal(error, text, table, gcp_project)
 
 
