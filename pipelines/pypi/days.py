@@ -1,4 +1,4 @@
-"""Days as loads record them; `columns` has their Arrow schemas."""
+"""The days that loads record; `columns` has their Arrow schemas."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +17,6 @@ class LoadedDay:
 
 @dataclass(frozen=True)
 class CommittedDay(LoadedDay):
-    """A project's day as its latest committed load has left it."""
+    """A project's UTC day in its latest committed load."""
 
     load_id: str

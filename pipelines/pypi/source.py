@@ -1,4 +1,4 @@
-"""The dlt source: PyPI's downloads, one incremental resource a project, all in one table."""
+"""The dlt source of PyPI's downloads: one incremental resource a project, all into the same tables."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -26,45 +26,45 @@ OnRows = Callable[[Window, int], None]
 
 @dataclass(frozen=True)
 class TableRows:
-    """Rows on their way to one table."""
+    """Rows for one table."""
 
     table: str
     rows: pa.Table
 
 
 @dlt.source(name="pypi")
-def pypi(  # noqa: PLR0913 - named, and each has a meaning of its own
-    upstream: Reader,
+def pypi(  # noqa: PLR0913 - named, with separate meanings
+    reader: Reader,
     windows: Sequence[Window],
     *,
     tolerance: float = 0.001,
     rows: str = "discard_row",
-    moves_cursor: bool = True,
+    advance_cursor: bool = True,
     on_rows: OnRows = lambda _window, _rows: None,
 ) -> Iterator[DltResource]:
-    """Downloads of the `windows`, replaced as whole days, with what breaks the contract beside them.
+    """Downloads of the `windows`, as whole days that replace loaded ones; rows that fail the contract are quarantined.
 
     One resource a project fills three tables: `file_downloads`, `quarantine`, `loaded_days`.
 
     Args:
-        upstream: where the rows are read.
+        reader: reads the rows of a window.
         windows: whole days, those of one project in ascending order.
-        tolerance: share of a project's rows, rounded up to a whole row, that may break the contract.
+        tolerance: share of a project's rows, 0 to 1, that may fail the contract; rounded up to a whole row.
         rows: `discard_row` quarantines the rows that are tolerated, `freeze` tolerates none.
-        moves_cursor: whether dlt's cursor follows: not that of a backfill. The cursor is a mirror for dlt's dashboard;
-            `raw.committed_days` decides which days are loaded.
-        on_rows: is told of each batch, as its window and its number of rows.
+        advance_cursor: whether dlt's cursor advances; a backfill leaves it. The cursor is only shown by dlt's
+            dashboard: `raw.committed_days` decides which days are loaded.
+        on_rows: is called after each batch with its window and its number of rows.
 
     Raises:
-        ContractError: (on extraction) more rows than that break it; nothing is loaded.
+        ContractError: (on extraction) more rows than tolerated fail the contract; nothing is loaded.
 
     """
-    # The scope belongs to the table: one for all resources, or the last one would win.
+    # dlt keeps one scope a table: all resources get the same, or the last one would win.
     replace = _replace_days(windows)
     for project in dict.fromkeys(window.project for window in windows):
-        mine = [window for window in windows if window.project == project]
+        of_project = [window for window in windows if window.project == project]
         tolerated = None if rows == "freeze" else tolerance
-        downloads = _extract(mine, upstream, tolerated, on_rows, moves_cursor=moves_cursor)
+        downloads = _extract(of_project, reader, tolerated, on_rows, advance_cursor=advance_cursor)
         yield downloads
         yield _table("file_downloads", project, downloads, columns=ROW_MODEL, write_disposition=replace)
         yield _table("quarantine", project, downloads, write_disposition=replace)
@@ -72,24 +72,24 @@ def pypi(  # noqa: PLR0913 - named, and each has a meaning of its own
 
 
 def resource_name(project: str) -> str:
-    """The resource that reads the project's rows; dlt keeps its cursor under this name."""
+    """The name of the resource that reads the project's rows; dlt keeps the cursor under this name."""
     return f"downloads_{project}"
 
 
 def _extract(
-    windows: Sequence[Window], upstream: Reader, tolerance: float | None, on_rows: OnRows, *, moves_cursor: bool
+    windows: Sequence[Window], reader: Reader, tolerance: float | None, on_rows: OnRows, *, advance_cursor: bool
 ) -> DltResource:
-    """The rows of one project's windows, read and validated once, as parts for the tables."""
+    """The resource that reads and validates one project's windows, and yields rows for each table."""
     project, end = windows[0].project, max(window.end for window in windows)
 
     @dlt.resource(name=resource_name(project), selected=False)
     def downloads(
-        # No boundary de-duplication: it would hash each row of the last day, and drop equal downloads.
         cursor: dlt.sources.incremental[date] = dlt.sources.incremental(  # noqa: B008 - dlt's way to declare it
-            # With an end, dlt keeps no state.
             "day",
             initial_value=windows[0].start,
-            end_value=None if moves_cursor else end,
+            # With an end, dlt keeps no state.
+            end_value=None if advance_cursor else end,
+            # No boundary de-duplication: it would hash each row of the last day, and drop equal downloads.
             primary_key=(),
         ),
     ) -> Iterator[TableRows]:
@@ -99,30 +99,30 @@ def _extract(
         quarantined = dict(accepted)
         reasons: list[str] = []
         ordinal = 0
-        # Without any item there would be no merge job, and a day that upstream has emptied would stay.
+        # Without any item dlt makes no merge job, and a day that is now empty upstream would keep its rows.
         yield TableRows("file_downloads", ROW_SCHEMA.empty_table())
         yield TableRows("quarantine", QUARANTINE_SCHEMA.empty_table())
         for window in windows:
-            # Closed also where the extract stops early: what reads on behind it would keep the process from ending.
-            with closing(upstream.read(window)) as batches:
+            # Closed even if the extract stops early: threads that read ahead would keep the process alive.
+            with closing(reader.read(window)) as batches:
                 for batch in batches:
-                    kept, broken = split(_numbered(batch, ordinal), project)
+                    passed, failed = split(_numbered(batch, ordinal), project)
                     ordinal += batch.num_rows
-                    _add_days(accepted, kept)
+                    _add_days(accepted, passed)
                     on_rows(window, batch.num_rows)
-                    yield TableRows("file_downloads", kept)
-                    if broken.num_rows:
-                        _add_days(quarantined, broken)
-                        reasons = reasons or broken.column("reason").slice(0, 1).to_pylist()
-                        yield TableRows("quarantine", broken)
+                    yield TableRows("file_downloads", passed)
+                    if failed.num_rows:
+                        _add_days(quarantined, failed)
+                        reasons = reasons or failed.column("reason").slice(0, 1).to_pylist()
+                        yield TableRows("quarantine", failed)
         _check_tolerance(project, sum(accepted.values()), sum(quarantined.values()), tolerance, reasons)
-        yield TableRows("loaded_days", _loaded_days(project, accepted, quarantined, upstream.origin))
+        yield TableRows("loaded_days", _loaded_days(project, accepted, quarantined, reader.origin))
 
     return downloads()
 
 
 def _table(name: str, project: str, downloads: DltResource, **hints: Any) -> DltResource:  # noqa: ANN401 - dlt's hints
-    """The parts of `downloads` that belong in one table."""
+    """The transformer that passes on the rows of `downloads` for one table."""
 
     def rows(part: TableRows) -> Iterator[pa.Table]:
         if part.table == name:
@@ -134,7 +134,7 @@ def _table(name: str, project: str, downloads: DltResource, **hints: Any) -> Dlt
 
 
 def _replace_days(windows: Sequence[Window]) -> dict[str, Any]:
-    """The merge that deletes the windows' days and inserts the new ones, exact even if it runs twice.
+    """The write disposition that deletes the windows' days and inserts their new rows, exact even if it runs twice.
 
     dlt takes no parameters here, so SQLGlot renders literals of validated names and dates.
     """
@@ -153,7 +153,7 @@ def _replace_days(windows: Sequence[Window]) -> dict[str, Any]:
 
 
 def _numbered(batch: pa.Table, first: int) -> pa.Table:
-    """The batch with its UTC `day`, and an `ordinal` that tells equal rows apart."""
+    """The batch with its UTC `day`, and an `ordinal` that distinguishes equal rows."""
     ordinals = pa.array(range(first, first + batch.num_rows), pa.int64())
     return batch.append_column("day", batch.column("timestamp").cast(pa.date32())).append_column("ordinal", ordinals)
 
@@ -166,7 +166,7 @@ def _add_days(counts: dict[date, int], rows: pa.Table) -> None:
 def _check_tolerance(
     project: str, accepted: int, quarantined: int, tolerance: float | None, reasons: list[str]
 ) -> None:
-    """Raise `ContractError` if more rows are bad than the `tolerance` allows; `None` allows none."""
+    """Raise `ContractError` if more rows failed the contract than the `tolerance` allows; `None` allows none."""
     total = accepted + quarantined
     if quarantined <= ceil(total * (tolerance or 0)):
         return
@@ -175,10 +175,10 @@ def _check_tolerance(
     else:
         limit, change = f"more than the tolerated {tolerance:.2%}", "raise `tolerance` of [sources.pypi]"
     what = (
-        f"{quarantined:,} of {total:,} rows of {project} break the contract, {limit}. "
-        f"Nothing was loaded. The first one's reason: {reasons[0]}"
+        f"{quarantined:,} of {total:,} rows of {project} failed the contract, {limit}. "
+        f"Nothing was loaded. Reason of the first row: {reasons[0]}"
     )
-    raise ContractError(what, remedy=f"Look at the upstream's rows, or {change}.")
+    raise ContractError(what, remedy=f"Check the rows of the upstream, or {change}.")
 
 
 def _loaded_days(project: str, accepted: dict[date, int], quarantined: dict[date, int], origin: str) -> pa.Table:

@@ -27,7 +27,7 @@ def find_real_data() -> Path | None:
 
 
 def measure(source: Path, folder: Path) -> Table:
-    """Seconds of a plan from nothing and of one day anew, each by SQLMesh and by hand."""
+    """Seconds of a plan from nothing, and of one day again, each by SQLMesh and by hand."""
     settings = {"PARQUET_PATH": str(source), "PROJECTS": PROJECTS, "START_DATE": "2026-07-01", "LAG_DAYS": "1"}
     project = Installation(folder / "data", settings)
     project.load()

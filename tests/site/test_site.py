@@ -255,7 +255,7 @@ def test_changed_mart_asks_for_a_build(demo_export: Export, monkeypatch: pytest.
 
 def test_serving_without_a_site_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """There is nothing to serve before the first build."""
-    monkeypatch.setattr(evidence, "_STAMP", tmp_path / "none")
+    monkeypatch.setattr(evidence, "_STAMP_FILE", tmp_path / "none")
 
     with pytest.raises(SiteError, match="no site yet"):
         evidence.serve(0)
@@ -264,7 +264,7 @@ def test_serving_without_a_site_says_so(tmp_path: Path, monkeypatch: pytest.Monk
 def test_taken_port_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A port that something else serves is named, with the option that chooses another."""
     (tmp_path / "stamp").touch()
-    monkeypatch.setattr(evidence, "_STAMP", tmp_path / "stamp")
+    monkeypatch.setattr(evidence, "_STAMP_FILE", tmp_path / "stamp")
 
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
