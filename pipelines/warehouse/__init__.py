@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import dlt
+import duckdb
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
 from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.destination.reference import AnyDestination
@@ -28,6 +29,8 @@ DATASET = "raw"
 DEFAULT = Path("data/warehouse.duckdb")
 GLOBAL_CONFIG = {"memory_limit": "256MB", "preserve_insertion_order": False}
 """What DuckDB may hold of a load before it writes to disk: a load of any length fits, as its rows are only copied."""
+STORAGE_VERSION = "v1.4.0"
+"""The format of a new file: columns of text cost a third less to write than in DuckDB's default, which is of 1.0."""
 CREDENTIALS_VARIABLE = "DESTINATION__WAREHOUSE__CREDENTIALS"
 _CREDENTIALS_KEY = "destination.warehouse.credentials"
 
@@ -69,6 +72,9 @@ class Warehouse:
 
     @cached_property
     def pipeline(self) -> dlt.Pipeline:
+        """Dlt's pipeline into the warehouse, for which there is a file from now on."""
+        if self.file and not self.file.exists():
+            _make(self.file)
         return dlt.pipeline(
             PIPELINE,
             pipelines_dir=str(self.pipelines_dir),
@@ -199,6 +205,15 @@ def resolve_warehouse(*, need_token: bool = True) -> Warehouse:
         return Warehouse(None, credentials)
     credentials.global_config = GLOBAL_CONFIG | (credentials.global_config or {})
     return Warehouse(Path(str(credentials.database)), credentials)
+
+
+def _make(file: Path) -> None:
+    """Make an empty warehouse: dlt could not choose its format."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        duckdb.connect(file, config={"storage_compatibility_version": STORAGE_VERSION}).close()
+    except duckdb.Error as error:
+        raise open_error(error) from error
 
 
 def _destination(credentials: DuckDbBaseCredentials | None) -> AnyDestination:
