@@ -115,6 +115,8 @@ class ParquetUpstream:
         connection = duckdb.connect()
         # Not as an option of connect(): there it would look for an extension that is built in.
         connection.execute("SET TimeZone = 'UTC'")
+        # Others would read ahead of Python, which cannot keep up, and spin until it has.
+        connection.execute("SET threads = 1")
         return connection
 
 
