@@ -2,7 +2,6 @@
 
 import os
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from duckdb import DuckDBPyConnection
 
 from pipelines.errors import SettingsError, WarehouseError
+from pipelines.imports import without_pandas
 from pipelines.warehouse import motherduck
 
 PIPELINE = "pypi"
@@ -108,7 +108,7 @@ class Warehouse:
 
         """
         idle = self._idle_clients if reuse else []
-        with _translate_connection_errors(), _without_pandas():
+        with _translate_connection_errors(), without_pandas():
             # dlt resolves its whole configuration for each client that it makes.
             reused = idle.pop() if idle else self.pipeline.sql_client()
             with reused as client:
@@ -222,23 +222,6 @@ def _destination(credentials: DuckDbBaseCredentials | None) -> AnyDestination:
     if isinstance(named, MotherDuckCredentials) or str(named).startswith(motherduck.SCHEME):
         return dlt.destination("motherduck", destination_name="warehouse", credentials=credentials)
     return dlt.destination("warehouse", credentials=credentials)
-
-
-@contextmanager
-def _without_pandas() -> Iterator[None]:
-    """Keep DuckDB from importing pandas, which takes a third of a second.
-
-    DuckDB 1.5 does so at the first parameter, to see whether it is a value of pandas. Where there is no pandas it goes
-    on, and looks again the next time.
-    """
-    if "pandas" in sys.modules:
-        yield
-        return
-    sys.modules["pandas"] = None  # type: ignore[assignment]  # Python's way to say that there is none
-    try:
-        yield
-    finally:
-        del sys.modules["pandas"]
 
 
 @contextmanager
