@@ -2,6 +2,9 @@
 
 import json
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -16,8 +19,13 @@ from pipelines.exports import Export
 from tests.servers.bigquery import Server, redirect_clients
 from tests.servers.s3 import S3Server
 from tests.support.installation import ROOT, Installation
+from tests.support.rows import download, downloads, july, write
+from tests.support.shared import Shared
 
-UNTRACKED = "thistledown"
+TRACKED = json.dumps([name for name in PROJECTS if name != "thistledown"])
+"""The projects that the settings of the demo name in the end: all but one."""
+TWO_PROJECTS = {"one": dict.fromkeys(range(1, 11), 2), "two": dict.fromkeys(range(1, 11), 3)}
+SOURCE = Path("source", "rows.parquet")
 
 
 @pytest.fixture(autouse=True)
@@ -42,19 +50,71 @@ def project(tmp_path: Path) -> Installation:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the demo data."""
-    folder = tmp_path_factory.mktemp("demo")
-    write_demo(folder)
-    return folder
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Shared:
+    """What the processes of this test run share; what tests find there they only read."""
+    own = tmp_path_factory.getbasetemp()
+    return Shared((own if worker_id == "master" else own.parent) / "shared")
 
 
 @pytest.fixture(scope="session")
-def demo_project(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """The demo, loaded and computed, and one of its projects no longer tracked; tests only read it."""
-    project = Installation.of_demo(tmp_path_factory.mktemp("run") / "data", demo).run()
-    project.with_settings(PROJECTS=json.dumps(sorted(set(PROJECTS) - {UNTRACKED}))).load()
-    return project
+def demo(shared: Shared) -> Path:
+    """The folder of the demo data."""
+    return shared.once("demo", write_demo)
+
+
+@pytest.fixture(scope="session")
+def demo_project(demo: Path, shared: Shared) -> Installation:
+    """The demo, loaded, computed and exported, and one of its projects no longer tracked; tests only read it."""
+
+    def make(folder: Path) -> None:
+        project = Installation.of_demo(folder / "data", demo)
+        command = [sys.executable, "-m", "pipelines", "run", "--no-site"]
+        first = subprocess.run(
+            command, cwd=ROOT, env=os.environ | project.environment, capture_output=True, text=True, check=False
+        )
+        assert first.returncode == 0, first.stderr
+        runs = {"first": first.stdout, "second": project.cli().stdout}
+        (folder / "runs.json").write_text(json.dumps(runs))
+        project.with_settings(PROJECTS=TRACKED).load()
+        project.export()
+
+    folder = shared.once("demo project", make)
+    return Installation.of_demo(folder / "data", demo).with_settings(PROJECTS=TRACKED)
+
+
+@pytest.fixture(scope="session")
+def demo_runs(demo_project: Installation) -> dict[str, str]:
+    """What the `first` run of the command line has printed, which has loaded the demo, and the `second`."""
+    runs: dict[str, str] = json.loads((demo_project.folder.parent / "runs.json").read_text())
+    return runs
+
+
+@pytest.fixture(scope="session")
+def computed_once(shared: Shared) -> Installation:
+    """Two projects, loaded, computed and exported; tests only read it, or take `computed`.
+
+    `one` has two downloads a day from the first to the tenth of July, and one more in quarantine; `two`, which was
+    loaded after it, has three a day from the third on.
+    """
+
+    def make(folder: Path) -> None:
+        write(folder / SOURCE, [*downloads(TWO_PROJECTS), download(july(4), country_code="xx")])
+        with_days_before = two_projects(folder).with_settings(PROJECTS='["one"]', START_DATE="2026-07-01")
+        with_days_before.load()
+        two_projects(folder).run().export()
+
+    return two_projects(shared.once("computed", make))
+
+
+@pytest.fixture
+def computed(computed_once: Installation, tmp_path: Path) -> Installation:
+    """A copy of it, which the test may change, upstream too."""
+    shutil.copytree(computed_once.folder.parent, tmp_path / "computed")
+    return two_projects(tmp_path / "computed")
+
+
+def two_projects(folder: Path) -> Installation:
+    return Installation(folder / "data").reading(folder / SOURCE, "one", "two", START_DATE="2026-07-03")
 
 
 @pytest.fixture(scope="session")
@@ -80,9 +140,9 @@ def exported_marts(demo_export: Export) -> Path:
 
 
 @pytest.fixture(scope="session")
-def built_site(demo_export: Export) -> Path:
+def built_site(demo_export: Export, shared: Shared) -> Path:
     """The folder of the site, built from the demo's marts."""
-    site.build(demo_export)
+    shared.once("site", lambda _folder: site.build(demo_export))
     return site.BUILD
 
 

@@ -3,8 +3,6 @@
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -16,11 +14,11 @@ from dlt.extract.extract import Extract
 
 from pipelines.errors import ContractError, WarehouseError
 from pipelines.pypi.windows import Window
-from tests.support.installation import ROOT, Installation
-from tests.support.rows import SCHEMA, download, write
+from tests.harness.forks import Interruption, call, command_line
+from tests.support.installation import Installation
+from tests.support.rows import SCHEMA, download, july, write
 
-FIRST = date(2026, 7, 1)
-DAYS = [FIRST + timedelta(days=n) for n in range(3)]
+DAYS = [july(1), july(2), july(3)]
 ROWS = "SELECT * EXCLUDE (ordinal, _dlt_load_id) FROM raw.file_downloads ORDER BY ALL"
 
 
@@ -33,7 +31,7 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def small(project: Installation, source: Path) -> Installation:
-    return project.with_settings(PARQUET_PATH=str(source), PROJECTS='["one", "two"]', START_DATE="2026-07-01")
+    return project.reading(source, "one", "two")
 
 
 def days_of(project: Installation, name: str = "one") -> list[date]:
@@ -41,20 +39,24 @@ def days_of(project: Installation, name: str = "one") -> list[date]:
 
 
 def test_one_run_three_runs_and_a_run_twice_give_the_same_tables(demo: Path, tmp_path: Path) -> None:
-    """Raw rows, quarantine and each mart are the same however the days were loaded."""
+    """Rows, quarantine and the counts of the days are the same however the days were loaded; KPIs follow from those."""
     settings = {"START_DATE": "2026-04-13", "END_DATE": "2026-04-16"}
-    whole = Installation.of_demo(tmp_path / "whole", demo).with_settings(**settings).run()
+    whole = Installation.of_demo(tmp_path / "whole", demo).with_settings(**settings)
+    whole.load()
     daily = Installation.of_demo(tmp_path / "daily", demo)
     for end in ("2026-04-14", "2026-04-15", "2026-04-16"):
-        daily.with_settings(START_DATE="2026-04-13", END_DATE=end).run()
-    twice = Installation.of_demo(tmp_path / "twice", demo).with_settings(**settings).run().run()
+        daily.with_settings(START_DATE="2026-04-13", END_DATE=end).load()
+    twice = Installation.of_demo(tmp_path / "twice", demo).with_settings(**settings)
+    twice.load()
+    twice.load()
     quarantine = "SELECT project, day, reason, content FROM raw.quarantine"
+    counts = "SELECT * EXCLUDE load_id FROM raw.committed_days ORDER BY ALL"
 
     assert len(whole.query(quarantine)) == 1
+    assert len(whole.query(counts)) == 12
     for other in (daily, twice):
-        assert whole.query(ROWS) == other.query(ROWS)
-        assert whole.query(quarantine) == other.query(quarantine)
-        assert whole.marts() == other.marts()
+        for table in (ROWS, quarantine, counts):
+            assert whole.query(table) == other.query(table)
 
 
 def test_equal_rows_are_all_kept(small: Installation) -> None:
@@ -84,7 +86,7 @@ def test_new_project_gets_its_whole_history(small: Installation) -> None:
 
     report = small.load()
 
-    assert [Window("two", FIRST, FIRST + timedelta(days=3))] == report.windows
+    assert [Window("two", DAYS[0], july(4))] == report.windows
     assert days_of(small, "two") == DAYS
 
 
@@ -146,23 +148,23 @@ def test_rows_at_midnight_belong_to_the_day_that_starts(project: Installation, t
 
 
 @pytest.mark.parametrize(
-    "moment",
+    ("moment", "file"),
     [
-        "save_pending_transition file_downloads parquet",
-        "save_pending_transition file_downloads sql",
-        "save_pending_transition quarantine parquet",
-        "save_pending_transition quarantine sql",
-        "save_pending_transition loaded_days parquet",
-        "complete_job file_downloads parquet",
+        ("save_pending_transition", "file_downloads parquet"),
+        ("save_pending_transition", "file_downloads sql"),
+        ("save_pending_transition", "quarantine parquet"),
+        ("save_pending_transition", "quarantine sql"),
+        ("save_pending_transition", "loaded_days parquet"),
+        ("complete_job", "file_downloads parquet"),
     ],
 )
 @pytest.mark.parametrize("ephemeral", [False, True], ids=["resumed", "folder lost"])
-def test_killed_load_is_exact_after_the_next_run(small: Installation, moment: str, *, ephemeral: bool) -> None:
+def test_killed_load_is_exact_after_the_next_run(
+    small: Installation, moment: str, file: str, *, ephemeral: bool
+) -> None:
     """A run killed between commit and its note loses and doubles nothing, even if dlt's folder is lost too."""
-    environment = os.environ | small.environment
-    dead = subprocess.run(
-        [sys.executable, "-m", "tests.harness.crash", *moment.split()], cwd=ROOT, env=environment, check=False
-    )
+    kill = Interruption.after_commit(moment, *file.split())
+    dead = call(command_line, "run", "--no-site", interruption=kill, **small.environment)
     assert dead.returncode == -signal.SIGKILL
     if ephemeral:
         shutil.rmtree(small.folder / "dlt")

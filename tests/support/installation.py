@@ -1,7 +1,9 @@
 """An installation under test: settings in the environment, a warehouse in a folder of its own."""
 
 import io
+import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -25,6 +27,9 @@ from pipelines.warehouse import Warehouse, resolve_warehouse
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
 BOOKKEEPING = ("day", "ordinal", "_dlt_load_id")
+
+
+Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,11 @@ class Installation:
         return self.folder / "warehouse.duckdb"
 
     @property
+    def source(self) -> Path:
+        """The Parquet file or folder that is upstream."""
+        return Path(self.settings["PARQUET_PATH"])
+
+    @property
     def environment(self) -> dict[str, str]:
         sources = {f"SOURCES__PYPI__{name}": value for name, value in self.settings.items()}
         return {"DESTINATION__WAREHOUSE__CREDENTIALS": str(self.file), "SOURCES__PYPI__UPSTREAM": "parquet"} | sources
@@ -61,8 +71,18 @@ class Installation:
         """The same project with other settings."""
         return type(self)(self.folder, {**self.settings, **settings})
 
+    def reading(self, source: Path, *projects: str, **settings: str) -> Self:
+        """The same project with that upstream, a Parquet file or a folder of them, from the first of July on."""
+        upstream = {"PARQUET_PATH": str(source), "PROJECTS": json.dumps(projects), "START_DATE": "2026-07-01"}
+        return self.with_settings(**upstream | settings)
+
+    def copy(self, folder: Path) -> Self:
+        """The same project in another folder, where it may be changed."""
+        shutil.copytree(self.folder, folder)
+        return type(self)(folder, self.settings)
+
     def load(self, now: datetime = NOW, backfill: Backfill | None = None) -> LoadReport:
-        with self.warehouse() as warehouse:
+        with self.warehouse() as warehouse, warehouse.kept_open():
             return load(LoadRequest(resolve_settings(), warehouse, now, backfill))
 
     def transform(self) -> None:
@@ -79,13 +99,13 @@ class Installation:
         with self.warehouse() as warehouse:
             return export(warehouse)
 
-    def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - whatever SQL takes
+    def query(self, sql: str, *parameters: Any) -> list[Row]:  # noqa: ANN401 - whatever SQL takes
         """The rows of a query on the warehouse."""
         with duckdb.connect(self.file, read_only=True) as connection:
             connection.execute("SET TimeZone = 'UTC'")
             return connection.execute(sql, parameters).fetchall()
 
-    def marts(self) -> dict[str, list[tuple[Any, ...]]]:
+    def marts(self) -> dict[str, list[Row]]:
         """The sorted rows of each mart."""
         names = self.query("SELECT table_name FROM information_schema.tables WHERE table_schema = 'marts' ORDER BY 1")
         return {name: self.query(f"FROM marts.{name} ORDER BY ALL") for (name,) in names}

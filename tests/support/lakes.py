@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import duckdb
 import polars as pl
@@ -14,14 +13,12 @@ from pipelines.lake.settings import resolve_lakes
 from pipelines.lake.sync import sync_lake
 from pipelines.pypi.columns import LEAVES
 from pipelines.warehouse import bookkeeping
-from tests.support.installation import Installation
+from tests.support.installation import Installation, Row
 
 COLUMNS = ", ".join(["day", *(f'"{leaf.column}"' for leaf in LEAVES)])
 ROWS = f"SELECT {COLUMNS} FROM raw.file_downloads ORDER BY ALL"
 BROKEN = "SELECT day, project, reason, content FROM raw.quarantine ORDER BY ALL"
 HIVE = ds.partitioning(pa.schema([("day", pa.date32())]), flavor="hive")
-
-Row = tuple[Any, ...]
 
 
 def open_lake(project: Installation) -> Lake:

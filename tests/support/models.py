@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any, Self, cast
+from weakref import WeakKeyDictionary
 
 import duckdb
 from sqlglot import exp
@@ -12,27 +13,22 @@ from sqlmesh import Context, ExecutionContext
 from sqlmesh.core.model import Model, PythonModel
 from sqlmesh.core.model.definition import SeedModel
 
+from tests.support.installation import Installation, Row
+
 DAYS: dict[str, Any] = {"start": "2026-01-01", "end": "2026-12-31"}
 """Rows of this year are computed."""
 
 
 class Models:
-    """Tables of all models; `changes` has an old and a new part of the rendered queries of some, by model.
+    """Tables of all models.
 
     A database in a file has to be named memory.duckdb: all tables are qualified by that name.
     """
 
-    def __init__(
-        self,
-        context: Context,
-        database: Path | str = ":memory:",
-        *,
-        warehouse: Path | None = None,
-        changes: Mapping[str, tuple[str, str]] | None = None,
-    ) -> None:
+    def __init__(self, context: Context, database: Path | str = ":memory:", *, warehouse: Path | None = None) -> None:
         self.context = context
         self.warehouse = warehouse
-        self.changes = changes or {}
+        self._changes: dict[str, tuple[str, str]] = {}
         self.connection = duckdb.connect(database)
         self.connection.execute("SET TimeZone = 'UTC'")
         for schema in sorted({model.name.split(".")[0] for model in context.models.values()}):
@@ -86,21 +82,52 @@ class Models:
                     f"CREATE OR REPLACE {what} {model.name} AS {self._query(model, *DAYS.values())}"
                 )
 
+    @contextmanager
+    def changed(self, name: str, old: str, new: str, until: str) -> Iterator[None]:
+        """While it lasts, a model has another query: its tables, and those of what reads it on the way to `until`."""
+        changed, last = (self.context.get_model(each, raise_if_missing=True).fqn for each in (name, until))
+        reading = {changed, *self.context.dag.downstream(changed)} & {last, *self.context.dag.upstream(last)}
+        self._changes = {name: (old, new)}
+        self.connection.begin()
+        try:
+            self.compute([self.context.models[fqn].name for fqn in reading])
+            yield
+        finally:
+            self.connection.rollback()
+            self._changes = {}
+
     def failures(self, model: Model, audit: Any, arguments: Mapping[str, Any], table: str = "") -> int:  # noqa: ANN401 - two kinds
         """Rows that an audit of the model finds in its table, or in another one."""
         query = model.render_audit_query(audit, **DAYS, this_model=table or model.fqn, **arguments)
         return len(self.rows(query.sql("duckdb")))
 
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str) -> list[Row]:
         return self.connection.execute(sql).fetchall()
 
     def _query(self, model: Model, start: date | str, end: date | str) -> str:
-        query = model.render_query(start=start, end=end)
-        assert query is not None, model.name
-        text = query.sql("duckdb")
-        old, new = self.changes.get(model.name, ("", ""))
+        # To render all of them takes seconds, to run them does not.
+        texts = _RENDERED.setdefault(self.context, {})
+        key = (model.fqn, str(start), str(end))
+        if key not in texts:
+            query = model.render_query(start=start, end=end)
+            assert query is not None, model.name
+            texts[key] = query.sql("duckdb")
+        text = texts[key]
+        old, new = self._changes.get(model.name, ("", ""))
         assert old in text, f"{model.name} has no {old}: {text}"
         return text.replace(old, new) if old else text
+
+
+_RENDERED: WeakKeyDictionary[Context, dict[tuple[str, str, str], str]] = WeakKeyDictionary()
+
+
+def marts_of_loads(context: Context, project: Installation) -> dict[str, list[Row]]:
+    """The sorted rows of each mart, as the models make them of what the project has loaded; compare its `marts`."""
+    models = Models(context, warehouse=project.file)
+    with models.reading():
+        models.compute()
+        names = [name for name in sorted(model.name for model in context.models.values()) if name.startswith("marts.")]
+        return {name.removeprefix("marts."): models.rows(f"FROM {name} ORDER BY ALL") for name in names}
 
 
 class _Reader:

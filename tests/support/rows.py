@@ -1,5 +1,6 @@
 """Small upstreams: Parquet files of a few downloads, in BigQuery's nested schema."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,18 @@ def download(day: date, project: str = "one", **changes: Any) -> dict[str, Any]:
             record = record[parent]
         record[name] = value
     return row
+
+
+def july(number: int) -> date:
+    """A day of July 2026, when the tests load."""
+    return date(2026, 7, number)
+
+
+def downloads(counts: Mapping[str, Mapping[int, int]]) -> list[dict[str, Any]]:
+    """So many downloads of each project on each day of July."""
+    return [
+        download(july(number), name) for name, days in counts.items() for number, n in days.items() for _ in range(n)
+    ]
 
 
 def write(file: Path, rows: list[dict[str, Any]], schema: pa.Schema = SCHEMA) -> Path:

@@ -1,7 +1,7 @@
 """KPIs follow committed loads, also after a crash, and are wrong at no time."""
 
 import shutil
-from datetime import date
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
@@ -10,72 +10,63 @@ from sqlmesh import Context
 
 from pipelines.errors import TransformError
 from pipelines.transform.plan import aggregates
-from tests.support.installation import ROOT, Installation
-from tests.support.rows import download, write
+from pipelines.warehouse import bookkeeping
+from tests.support.installation import ROOT, Installation, Row
+from tests.support.models import marts_of_loads
+from tests.support.rows import downloads, july, write
 
-DAYS = [date(2026, 7, day) for day in (1, 2, 3)]
-TABLES = "SELECT table_schema, table_name FROM information_schema.tables ORDER BY ALL"
-DAILY = "SELECT day, project, downloads FROM marts.downloads_daily ORDER BY ALL"
-
-
-def make(folder: Path) -> Installation:
-    file = write(folder / "source" / "rows.parquet", [download(day) for day in DAYS])
-    settings = {"PARQUET_PATH": str(file), "PROJECTS": '["one"]', "START_DATE": "2026-07-01", "LAG_DAYS": "3"}
-    return Installation(folder / "data", settings)
+DAILY = "SELECT DAY(day), project, downloads FROM marts.downloads_daily WHERE day >= '2026-07-08' ORDER BY ALL"
 
 
-@pytest.fixture
-def small(tmp_path: Path) -> Installation:
-    """Three days of one project, not yet loaded."""
-    return make(tmp_path)
+def load_again(project: Installation, counts: Mapping[str, Mapping[int, int]]) -> None:
+    """Load the last three days again, from an upstream with so many downloads."""
+    write(project.source, downloads(counts))
+    project.with_settings(LAG_DAYS="3").load()
 
 
-@pytest.fixture(scope="module")
-def computed_once(tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    return make(tmp_path_factory.mktemp("computed")).run()
+def content(project: Installation) -> dict[str, list[Row]]:
+    """The rows of each table and view, those of SQLMesh's state too."""
+    tables = project.query("SELECT table_schema || '.' || table_name FROM information_schema.tables")
+    # SQLMesh's janitor writes the intervals that it keeps again, under other ids and times.
+    columns = {"sqlmesh._intervals": "name, identifier, version, start_ts, end_ts, is_dev, is_removed"}
+    return {name: project.query(f"SELECT {columns.get(name, '*')} FROM {name} ORDER BY ALL") for (name,) in tables}
 
 
-@pytest.fixture
-def computed(computed_once: Installation, small: Installation) -> Installation:
-    """The same, loaded and computed."""
-    shutil.copytree(computed_once.folder, small.folder)
-    return small
+@pytest.mark.parametrize("loaded", ["demo_project", "computed_once"])
+def test_marts_are_what_the_models_make_of_the_loads(
+    loaded: str, context: Context, request: pytest.FixtureRequest
+) -> None:
+    """SQLMesh's plan makes the rows that DuckDB alone makes by the models' queries, from the same loads."""
+    project: Installation = request.getfixturevalue(loaded)
+
+    assert marts_of_loads(context, project) == project.marts()
 
 
-def test_days_that_are_loaded_again_are_computed_again(computed: Installation) -> None:
-    """Each mart follows the rows of a restated day, and of a day that upstream has emptied."""
-    write(Path(computed.settings["PARQUET_PATH"]), [download(DAYS[0]), download(DAYS[2]), download(DAYS[2])])
+def test_days_that_are_loaded_again_are_computed_again(computed: Installation, context: Context) -> None:
+    """Each mart follows all loads that no plan has taken: changed days, a day that is empty now, and a new project."""
+    load_again(computed, {"one": {8: 1, 9: 5, 10: 1}, "two": {8: 1}})
+    wanted = computed.with_settings(PROJECTS='["one", "two", "three"]')
+    load_again(wanted, {"one": {8: 4, 10: 1}, "two": {8: 1}, "three": {10: 7}})
+    assert marts_of_loads(context, wanted) != wanted.marts()
 
-    computed.run()
+    wanted.transform()
 
-    assert [(DAYS[0], "one", 1), (DAYS[2], "one", 2)] == computed.query(DAILY)
-    assert [(DAYS[1], True, None)] == computed.query(
-        "SELECT day, is_missing, downloads FROM marts.downloads_trend WHERE is_missing"
-    )
-    for dimension in ("version", "cpu"):
-        assert [(3,)] == computed.query("SELECT SUM(downloads) FROM marts.breakdown_28d WHERE dimension = ?", dimension)
-    assert computed.query("SELECT * FROM marts.health WHERE NOT is_loaded OR difference <> 0") == []
-
-
-def test_kpis_catch_up_after_a_run_that_died_before_them(computed: Installation) -> None:
-    """Loads that no plan has taken yet stay pending, however many there are."""
-    write(Path(computed.settings["PARQUET_PATH"]), [download(DAYS[0]), download(DAYS[0]), download(DAYS[2])])
-    computed.load()
-    computed.load()
-
-    computed.transform()
-
-    assert [(DAYS[0], "one", 2), (DAYS[2], "one", 1)] == computed.query(DAILY)
-    assert computed.query(
-        "SELECT COUNT(*) FROM raw.committed_days WHERE load_id NOT IN (SELECT load_id FROM raw.acknowledged_loads)"
-    ) == [(0,)]
+    assert [(8, "one", 4), (8, "two", 1), (10, "one", 1), (10, "three", 7)] == wanted.query(DAILY)
+    assert {(july(9), True, None)} == {
+        *wanted.query("SELECT day, is_missing, downloads FROM marts.downloads_trend WHERE is_missing")
+    }
+    assert marts_of_loads(context, wanted) == wanted.marts()
+    assert wanted.query("SELECT * FROM marts.health WHERE NOT is_loaded OR difference <> 0") == []
+    with wanted.warehouse() as warehouse:
+        assert {} == bookkeeping.pending_days(warehouse)
 
 
-def test_failing_audit_stops_and_acknowledges_nothing(small: Installation) -> None:
+def test_failing_audit_stops_and_acknowledges_nothing(project: Installation, tmp_path: Path) -> None:
     """A row that no project of the contract could have makes the plan fail, and the loads stay pending."""
+    small = project.reading(write(tmp_path / "rows.parquet", downloads({"one": {1: 1}})), "one")
     small.load()
     with duckdb.connect(small.file) as connection:
-        connection.execute("UPDATE raw.file_downloads SET file__type = 'surprise' WHERE day = '2026-07-02'")
+        connection.execute("UPDATE raw.file_downloads SET file__type = 'surprise'")
 
     with pytest.raises(TransformError, match="accepted_values"):
         small.transform()
@@ -84,35 +75,26 @@ def test_failing_audit_stops_and_acknowledges_nothing(small: Installation) -> No
 
 
 @pytest.fixture
-def changed_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The seed of a copy of the models, of which all plans are made."""
-    folder = tmp_path / "sqlmesh"
-    shutil.copytree(ROOT / "sqlmesh", folder, ignore=shutil.ignore_patterns(".cache"))
+def changed_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the models, to be changed, of which all plans are made."""
+    # With SQLMesh's cache, which goes by the files' times: without it, to read the models takes seconds.
+    folder = shutil.copytree(ROOT / "sqlmesh", tmp_path / "sqlmesh")
     for module in ("context", "fingerprint"):
         monkeypatch.setattr(f"pipelines.transform.{module}.MODELS_FOLDER", folder)
-    return folder / "seeds" / "installers.csv"
+    return folder
 
 
-def test_plan_shows_a_change_and_applies_nothing(computed: Installation, changed_seed: Path) -> None:
-    """A changed seed is categorised, with the models that follow from it and are to be computed again; prod stays."""
-    before = computed.query("FROM reference.installers ORDER BY ALL")
-    with changed_seed.open("a") as seed:
-        seed.write("newtool,installer\n")
-
-    for _ in range(2):
-        done = computed.cli("plan")
-
-        assert done.returncode == 0, done.stderr
-        assert "reference.installers` (Breaking)" in done.stdout
-        assert "Models needing backfill" in done.stdout
-    assert before == computed.query("FROM reference.installers ORDER BY ALL")
+def change(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
 
 
-def test_changed_model_that_fails_its_test_is_not_applied(computed: Installation, changed_seed: Path) -> None:
+def test_changed_model_that_fails_its_test_is_not_applied(computed: Installation, changed_models: Path) -> None:
     """A model that is changed wrongly stops at its unit test, before any number of it is computed; prod stays."""
     before = computed.marts()
-    model = changed_seed.parents[1] / "models" / "marts" / "downloads_monthly.sql"
-    model.write_text(model.read_text().replace("counted_days = days AS is_whole", "TRUE AS is_whole"))
+    model = changed_models / "models" / "marts" / "downloads_monthly.sql"
+    change(model, "counted_days = days AS is_whole", "TRUE AS is_whole")
 
     with pytest.raises(TransformError, match="failing test"):
         computed.transform()
@@ -120,32 +102,37 @@ def test_changed_model_that_fails_its_test_is_not_applied(computed: Installation
     assert before == computed.marts()
 
 
-def test_plan_compares_rows_with_production_and_leaves_it_alone(computed: Installation, changed_seed: Path) -> None:
-    """The rows of the marts are compared with those of production; no table, view or state of the review stays."""
-    before, tables = computed.marts(), computed.query(TABLES)
-    changed_seed.write_text(changed_seed.read_text().replace("pip,installer", "pip,script"))
+def test_plan_shows_a_change_with_its_rows_and_applies_nothing(computed: Installation, changed_models: Path) -> None:
+    """A change is categorised, with the models to compute again and the rows that differ; nothing of the review stays."""
+    before = content(computed)
+    change(changed_models / "seeds" / "countries.csv", "DE,Germany", "DE,Deutschland")
+    change(changed_models / "models" / "marts" / "manylinux.sql", "AND libc", "AND day > '2020-01-01' AND libc")
 
     done = computed.cli("plan", "--diff")
 
     assert done.returncode == 0, done.stderr
-    assert "reference.installers` (Breaking)" in done.stdout
-    assert "marts.downloads_daily`: [2016-01-01 - 2026-" in done.stdout
-    assert (
-        "| marts.downloads_daily | 3 | 3 | 0 | 0 | 3 | "
-        "downloads_by_installers, downloads_outside_ci, downloads_by_scripts |"
-    ) in done.stdout
-    assert before == computed.marts()
-    assert tables == computed.query(TABLES)
+    assert "reference.countries` (Breaking)" in done.stdout
+    assert "Models needing backfill" in done.stdout
+    assert "marts.manylinux`: [2016-01-01 - 2026-" in done.stdout
+    assert "| marts.countries_28d | 2 | 2 | 0 | 0 | 2 | country |" in done.stdout
+    assert "Marts that would be computed again, with the same rows: 1." in done.stdout
+    assert before == content(computed)
 
 
-def test_model_that_cannot_be_parsed_is_named(small: Installation, changed_seed: Path) -> None:
+def test_model_that_cannot_be_parsed_is_named(computed: Installation, changed_models: Path) -> None:
     """A typing error in a model is one message with the file and the place, not a stack trace."""
-    small.load()
-    model = changed_seed.parents[1] / "models" / "marts" / "ci_weekly.sql"
-    model.write_text(model.read_text().replace("FROM marts", "FROM FROM marts"))
+    change(changed_models / "models" / "marts" / "ci_weekly.sql", "FROM marts", "FROM FROM marts")
 
     with pytest.raises(TransformError, match=r"ci_weekly\.sql"):
-        small.transform()
+        computed.transform()
+
+
+def test_unit_tests_of_the_models_pass(context: Context) -> None:
+    """Each example of what a model makes of some rows is right."""
+    result = context.test()
+
+    assert result.testsRun > len([model for model in context.models.values() if model.is_sql])
+    assert result.wasSuccessful(), [text for _, text in result.failures + result.errors]
 
 
 def test_all_that_reads_rows_is_restated_together(context: Context) -> None:
