@@ -21,8 +21,7 @@ from pipelines.load.forget import forget_in_warehouse
 from pipelines.load.plan import LoadRequest
 from pipelines.progress import Progress, Update
 from pipelines.pypi.settings import Settings
-from pipelines.pypi.source import OnRows
-from pipelines.pypi.windows import Backfill, Window
+from pipelines.pypi.windows import Backfill, OnRows, Window
 from pipelines.warehouse import Warehouse, bookkeeping
 from pipelines.warehouse.lock import exclusive_run
 
@@ -69,12 +68,13 @@ def run(
     warehouse.require_writable()
     lakes = resolve_lakes(warehouse)
     with exclusive_run(warehouse):
-        for lake in lakes:
-            check_lake(lake, warehouse)
-        with observer.step("Load") as update, warehouse.kept_open():
-            request = LoadRequest(settings, warehouse, datetime.now(UTC), backfill)
-            loaded = load.load(request, _count_rows(update))
-            update(f"{loaded.accepted:,} rows")
+        with warehouse.kept_open():
+            for lake in lakes:
+                check_lake(lake, warehouse)
+            with observer.step("Load") as update:
+                request = LoadRequest(settings, warehouse, datetime.now(UTC), backfill)
+                loaded = load.load(request, _count_rows(update))
+                update(f"{loaded.accepted:,} rows")
         published = publish(warehouse, observer, with_site=with_site)
         observer.report(RunReport(warehouse, loaded, published))
         # Last, so that an outage of a lake delays nothing else.

@@ -10,7 +10,7 @@ from pipelines.lake.sync import require_same_origin
 from pipelines.load import load_windows
 from pipelines.load.recovery import finish_pending
 from pipelines.pypi.days import CommittedDay
-from pipelines.pypi.source import OnRows
+from pipelines.pypi.windows import OnRows
 from pipelines.warehouse import Warehouse, bookkeeping
 
 

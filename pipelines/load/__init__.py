@@ -9,10 +9,8 @@ from dlt.extract import DltSource
 from pipelines.load.failures import translate_dlt_errors
 from pipelines.load.plan import LoadRequest, connect_upstream, plan, price
 from pipelines.load.recovery import finish_pending
-from pipelines.pypi.columns import ROW_SCHEMA
-from pipelines.pypi.source import OnRows, pypi
 from pipelines.pypi.upstreams import Reader
-from pipelines.pypi.windows import Window
+from pipelines.pypi.windows import OnRows, Window
 from pipelines.warehouse import Warehouse, bookkeeping
 
 
@@ -91,6 +89,8 @@ def load_windows(
     """Load the windows, if there are any; return the accepted and the quarantined rows, by project."""
     if not windows:
         return {}
+    from pipelines.pypi.source import pypi
+
     source = pypi(reader, windows, **options)
     _allow_new_columns(source, warehouse)
     with translate_dlt_errors():
@@ -101,6 +101,8 @@ def load_windows(
 
 def _allow_new_columns(source: DltSource, warehouse: Warehouse) -> None:
     """Let dlt add columns in this load if the contract has gained fields since the table was created."""
+    from pipelines.pypi.columns import ROW_SCHEMA
+
     columns = warehouse.columns("file_downloads")
     if columns and set(ROW_SCHEMA.names) - columns:
         for name, resource in source.resources.items():

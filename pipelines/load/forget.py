@@ -6,7 +6,6 @@ from pipelines.errors import SettingsError, WarehouseError
 from pipelines.load.failures import translate_dlt_errors
 from pipelines.load.recovery import finish_pending
 from pipelines.pypi.settings import Settings
-from pipelines.pypi.source import resource_name
 from pipelines.warehouse import Warehouse, bookkeeping
 
 
@@ -48,6 +47,8 @@ def forget_in_warehouse(project: str, settings: Settings, warehouse: Warehouse) 
 
 def _drop_cursor(project: str, warehouse: Warehouse) -> None:
     """Remove the project's dlt state, here and in the warehouse, from which dlt restores a lost working folder."""
+    from pipelines.pypi.source import resource_name
+
     with translate_dlt_errors():
         warehouse.pipeline.sync_destination()
         drop = pipeline_drop(warehouse.pipeline, resources=[resource_name(project)], state_only=True)

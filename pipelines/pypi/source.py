@@ -1,6 +1,6 @@
 """The dlt source of PyPI's downloads: one incremental resource a project, all into the same tables."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
@@ -17,11 +17,9 @@ from pipelines.errors import ContractError
 from pipelines.pypi.columns import LOADED_DAYS_SCHEMA, QUARANTINE_SCHEMA, ROW_MODEL, ROW_SCHEMA
 from pipelines.pypi.upstreams import Reader
 from pipelines.pypi.validation import split
-from pipelines.pypi.windows import DAY, Window
+from pipelines.pypi.windows import DAY, OnRows, Window
 
 FROZEN: TSchemaContractDict = {"tables": "evolve", "columns": "freeze", "data_type": "freeze"}
-
-OnRows = Callable[[Window, int], None]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Which whole UTC days to load: the missing days, and the last few loaded days again."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -39,6 +39,10 @@ class Backfill:
     @property
     def windows(self) -> list[Window]:
         return [Window(project, self.start, self.end) for project in self.projects]
+
+
+OnRows = Callable[[Window, int], None]
+"""Is told of each batch that is read: its window, and its number of rows."""
 
 
 def plan_windows(project: str, start: date, end: date, loaded: Iterable[date], lag_days: int) -> list[Window]:

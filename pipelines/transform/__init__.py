@@ -19,11 +19,14 @@ def transform(warehouse: Warehouse) -> list[date]:
             so a later run computes their days again.
 
     """
-    pending = bookkeeping.pending_days(warehouse)
-    forgotten = bookkeeping.forgotten_days(warehouse)
-    days = sorted(forgotten.union(*pending.values()))
     fingerprint = compute_fingerprint()
-    if days or bookkeeping.applied_fingerprint(warehouse) != fingerprint:
+    # SQLMesh opens the file itself: by then it has to be closed.
+    with warehouse.kept_open():
+        pending = bookkeeping.pending_days(warehouse)
+        forgotten = bookkeeping.forgotten_days(warehouse)
+        applied = bookkeeping.applied_fingerprint(warehouse)
+    days = sorted(forgotten.union(*pending.values()))
+    if days or applied != fingerprint:
         from pipelines.transform.plan import apply_plan
 
         apply_plan(warehouse, days)
