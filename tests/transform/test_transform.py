@@ -103,7 +103,7 @@ def test_changed_model_that_fails_its_test_is_not_applied(computed: Installation
 
 
 def test_plan_shows_a_change_with_its_rows_and_applies_nothing(computed: Installation, changed_models: Path) -> None:
-    """A change is categorised, with the models to compute again and the rows that differ; the review leaves nothing."""
+    """A change is categorised, with what is to be computed again and the rows that differ; no trace of it stays."""
     before = content(computed)
     change(changed_models / "seeds" / "countries.csv", "DE,Germany", "DE,Deutschland")
     change(changed_models / "models" / "marts" / "manylinux.sql", "AND libc", "AND day > '2020-01-01' AND libc")
