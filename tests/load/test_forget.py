@@ -114,7 +114,7 @@ def test_killed_on_the_way_it_is_finished_later(copy: Installation, never: Insta
 def test_killed_before_the_rows_are_gone_it_is_all_or_nothing(copy: Installation) -> None:
     """Without its cursor the project is whole as before, and the same command removes it."""
     before = copy.query(ROWS)
-    kill(copy, "pipelines.warehouse.bookkeeping", "forget")
+    kill(copy, "pipelines.warehouse.bookkeeping", "delete_project")
 
     assert before == copy.query(ROWS)
     assert copy.load().untracked == ["one"]

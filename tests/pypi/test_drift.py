@@ -23,9 +23,10 @@ LATER = datetime(2026, 8, 2, 12, tzinfo=UTC)
 LOAD = """
 from datetime import datetime, UTC
 from pipelines.load import load
+from pipelines.load.plan import LoadRequest
 from pipelines.pypi.settings import resolve_settings
 from pipelines.warehouse import resolve_warehouse
-load(resolve_settings(), resolve_warehouse(), datetime(2026, 8, 1, tzinfo=UTC), lambda _window, _rows: None)
+load(LoadRequest(resolve_settings(), resolve_warehouse(), datetime(2026, 8, 1, tzinfo=UTC)))
 """
 DRIFT = "SELECT upstream, field, first_seen, last_seen FROM raw.schema_drift ORDER BY 2"
 
