@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pipelines.pypi.ledger import BilledQuery, Outcome
+from pipelines.pypi.billed_queries import BilledQuery, Outcome
 from pipelines.pypi.settings import Settings
 from pipelines.pypi.windows import Window
 from pipelines.warehouse import DATASET, Warehouse, bookkeeping

@@ -26,8 +26,8 @@ from fsspec import AbstractFileSystem
 
 from pipelines.errors import LakeError
 from pipelines.lake.destination import LakeClient, LakeDestination
-from pipelines.lake.failures import translate_store_errors
 from pipelines.lake.files import MANIFEST_SCHEMA, ParquetFile, read_key
+from pipelines.lake.store_errors import translate_store_errors
 from pipelines.pypi.days import CommittedDay
 
 DATASET = "raw"

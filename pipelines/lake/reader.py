@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 
 from pipelines.errors import LakeError
 from pipelines.lake import DOWNLOADS, QUARANTINE, Lake
-from pipelines.lake.failures import translate_store_errors
 from pipelines.lake.files import BATCH_ROWS, key_of
+from pipelines.lake.store_errors import translate_store_errors
 from pipelines.pypi.columns import LEAVES, SOURCE_SCHEMA
 from pipelines.pypi.days import CommittedDay
 from pipelines.pypi.windows import Window, join_days

@@ -6,7 +6,7 @@ from typing import TypedDict, Unpack
 
 from dlt.extract import DltSource
 
-from pipelines.load.failures import translate_dlt_errors
+from pipelines.load.dlt_errors import translate_dlt_errors
 from pipelines.load.plan import LoadRequest, connect_upstream, plan, price
 from pipelines.load.recovery import finish_pending
 from pipelines.pypi.upstreams import Reader

@@ -3,7 +3,7 @@
 from dlt.pipeline.helpers import pipeline_drop
 
 from pipelines.errors import SettingsError, WarehouseError
-from pipelines.load.failures import translate_dlt_errors
+from pipelines.load.dlt_errors import translate_dlt_errors
 from pipelines.load.recovery import finish_pending
 from pipelines.pypi.settings import Settings
 from pipelines.warehouse import Warehouse, bookkeeping

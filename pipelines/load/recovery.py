@@ -7,7 +7,7 @@ tests.harness.kill`: if all pass, dlt has fixed the fault, and the repair can go
 from contextlib import nullcontext
 
 from pipelines.dlt_internals import extracted_packages, save_schemas, unfinished_jobs
-from pipelines.load.failures import translate_dlt_errors
+from pipelines.load.dlt_errors import translate_dlt_errors
 from pipelines.warehouse import PIPELINE, Warehouse, bookkeeping
 from pipelines.warehouse.bookkeeping import PRIMARY_KEYS
 

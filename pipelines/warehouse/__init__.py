@@ -20,8 +20,8 @@ from dlt.destinations.impl.motherduck.configuration import MotherDuckCredentials
 from dlt.destinations.sql_client import SqlClientBase
 from duckdb import DuckDBPyConnection
 
+from pipelines.duckdb_imports import without_pandas
 from pipelines.errors import SettingsError, WarehouseError
-from pipelines.imports import without_pandas
 from pipelines.warehouse import motherduck
 
 PIPELINE = "pypi"

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 
 from pipelines.costs.ledger import ExtractLedger
-from pipelines.pypi.ledger import BilledQuery
+from pipelines.pypi.billed_queries import BilledQuery
 from pipelines.pypi.settings import resolve_settings
 from pipelines.pypi.windows import Window
 from pipelines.warehouse import bookkeeping

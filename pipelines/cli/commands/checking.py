@@ -26,7 +26,7 @@ def dashboard(
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
 ) -> None:
     """Open dlt's dashboard of the pipeline: its last run, its tables, its state."""
-    from pipelines.dashboard import serve
+    from pipelines.dlt_dashboard import serve
     from pipelines.warehouse import resolve_warehouse
 
     serve(resolve_warehouse(), port, open_browser=browser)

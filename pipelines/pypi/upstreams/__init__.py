@@ -6,7 +6,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from pipelines.pypi.ledger import Ledger
+from pipelines.pypi.billed_queries import Ledger
 from pipelines.pypi.settings import Settings
 from pipelines.pypi.upstreams.parquet import ParquetUpstream
 from pipelines.pypi.windows import Window

@@ -18,8 +18,8 @@ from requests.exceptions import RequestException
 from sqlglot import exp
 
 from pipelines.errors import SettingsError, SourceError
+from pipelines.pypi.billed_queries import BilledQuery, Ledger, NoLedger
 from pipelines.pypi.columns import SOURCE_SCHEMA
-from pipelines.pypi.ledger import BilledQuery, Ledger, NoLedger
 from pipelines.pypi.query import END, PROJECT, START, select_downloads
 from pipelines.pypi.settings import Settings
 from pipelines.pypi.upstreams.google_client import (

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlglot import exp
 
+from pipelines.duckdb_imports import without_pandas
 from pipelines.errors import SourceError, UnknownProjectError
-from pipelines.imports import without_pandas
 from pipelines.pypi.columns import SOURCE_SCHEMA
 from pipelines.pypi.query import END, PROJECT, START, select_downloads
 from pipelines.pypi.upstreams.schema import unknown_fields
