@@ -1,10 +1,10 @@
-"""What commands let people choose from; without imports, as `--help` needs it."""
+"""The choices of command options; imports no library, so that `--help` stays fast."""
 
 from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """What `marts.anomalies` says of a day, from the least to the most severe."""
+    """The severity of an anomaly in `marts.anomalies`, from lowest to highest."""
 
     INFO = "info"
     WARNING = "warning"
@@ -12,13 +12,13 @@ class Severity(StrEnum):
 
     @property
     def or_above(self) -> list[str]:
-        """Its name, and those of all that are more severe."""
+        """The names of this severity and the higher ones."""
         severities = list(Severity)
         return [str(severity) for severity in severities[severities.index(self) :]]
 
 
 class Format(StrEnum):
-    """What a mart can be written as, which is also how the name of its file ends."""
+    """The file format of an exported mart, and the extension of its file."""
 
     PARQUET = "parquet"
     CSV = "csv"

@@ -13,13 +13,13 @@ def extracted_packages(pipeline: dlt.Pipeline) -> PackageStorage:
 
 
 def save_schemas(pipeline: dlt.Pipeline, packages: PackageStorage) -> None:
-    """Make the schemas of the packages those of the pipeline."""
+    """Save the schemas of the packages as the schemas of the pipeline."""
     for load_id in packages.list_packages():
         pipeline._schema_storage.save_schema(packages.load_schema(load_id))  # noqa: SLF001 - see the module's docstring
 
 
-def repeated_jobs(pipeline: dlt.Pipeline) -> Iterator[tuple[ParsedLoadJobFileName, Path]]:
-    """The jobs of normalized packages that dlt will run or run again, each with its file."""
+def unfinished_jobs(pipeline: dlt.Pipeline) -> Iterator[tuple[ParsedLoadJobFileName, Path]]:
+    """The jobs of normalized packages that dlt will run, or run again, each with its file."""
     packages = pipeline._get_load_storage().normalized_packages  # noqa: SLF001 - see the module's docstring
     for load_id in pipeline.list_normalized_load_packages():
         for file, _ in packages.list_retried_new_jobs(load_id):

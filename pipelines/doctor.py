@@ -1,4 +1,4 @@
-"""Checks what a run needs, and names the remedy of each failure; writes nothing that stays, reads no row."""
+"""Checks the prerequisites of a run, and gives a remedy for each failure; leaves no file behind and reads no row."""
 
 import re
 import shutil
@@ -24,12 +24,13 @@ from pipelines.warehouse import bookkeeping, resolve_warehouse
 from pipelines.warehouse.motherduck import require_token
 
 REPOSITORY = Path(__file__).parents[1]
-PYTHON = "3.11"
+MIN_PYTHON = "3.11"
 TOOL_SECONDS = 30
+"""Timeout of one call of a tool."""
 MIN_FREE_BYTES = 2**30
-"""Bytes free beside the warehouse, for a load package and the site; and as many again as the warehouse has, because
-days that a run replaces are written again before DuckDB lets go of the old ones."""
-_KINDS = {
+"""Free bytes that a load package and the site need beside the warehouse. A run needs the size of the warehouse as well:
+DuckDB writes the new rows of a replaced day before it frees the old ones."""
+_CREDENTIAL_KINDS = {
     "google.auth.compute_engine.credentials": "the service account of this machine",
     "google.auth.identity_pool": "workload identity federation",
     "google.auth.impersonated_credentials": "an impersonated service account",
@@ -48,7 +49,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check has found; `remedy` is empty unless it failed."""
+    """The result of one check; `remedy` is empty unless the check failed."""
 
     check: str
     outcome: Outcome
@@ -58,7 +59,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Tool:
-    """A program of the machine's."""
+    """A program that a run calls; `minimum` is the oldest supported version."""
 
     name: str
     remedy: str
@@ -76,9 +77,9 @@ TOOLS = (
 
 
 def diagnose() -> Iterator[Finding]:
-    """The findings of all checks, in order; none hides another."""
+    """The findings of all checks, in order; a failed check does not stop the next one."""
     for tool in TOOLS:
-        yield _look(tool.name, partial(_tool, tool))
+        yield _run_check(tool.name, partial(_tool, tool))
     checks: dict[str, Callable[[], str]] = {
         "Python": _python,
         "packages": _packages,
@@ -88,27 +89,27 @@ def diagnose() -> Iterator[Finding]:
         "MotherDuck token": _motherduck_token,
         "warehouse": _warehouse,
         "Google credentials": _google_credentials,
-        "billed project": _billed_project,
+        "Google Cloud project": _gcp_project,
         "upstream": _upstream,
         "lakes": _lakes,
     }
     for name, check in checks.items():
-        yield _look(name, check)
+        yield _run_check(name, check)
 
 
 class _NotNeededError(Exception):
-    """The check has nothing to look at; its text says why."""
+    """The check does not apply; the text says why."""
 
 
-def _look(name: str, check: Callable[[], str]) -> Finding:
+def _run_check(name: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(name, Outcome.OK, check())
     except _NotNeededError as reason:
         return Finding(name, Outcome.NOT_NEEDED, str(reason))
     except InsightsError as error:
         return Finding(name, Outcome.FAILED, error.what, error.remedy)
-    except Exception as error:  # noqa: BLE001 - what nobody has thought of must not hide the other checks
-        # Without its text, which might hold a secret.
+    except Exception as error:  # noqa: BLE001 - an unexpected error must not hide the other checks
+        # The error's text is left out: it might contain a secret.
         return Finding(name, Outcome.FAILED, f"Unexpected: {type(error).__name__}.", "Please report it.")
 
 
@@ -129,10 +130,9 @@ def _tool(tool: Tool) -> str:
 
 def _python() -> str:
     found = ".".join(map(str, sys.version_info[:3]))
-    if Version(found) < Version(PYTHON):
-        raise SettingsError(
-            f"It is {found}; {PYTHON} or later is needed.", remedy="Remove .venv, and run `just setup`."
-        )
+    if Version(found) < Version(MIN_PYTHON):
+        what = f"Python is {found}; {MIN_PYTHON} or later is needed."
+        raise SettingsError(what, remedy="Delete .venv, and run `just setup`.")
     return found
 
 
@@ -167,7 +167,7 @@ def _disk() -> str:
     free, needed = shutil.disk_usage(warehouse.nearest_folder).free, MIN_FREE_BYTES + held
     if free < needed:
         what = f"{gibibytes(free)} free in {warehouse.folder}; a run may need {gibibytes(needed)}."
-        raise WarehouseError(what, remedy="Make room there, or move the warehouse: docs/settings.md shows how.")
+        raise WarehouseError(what, remedy="Free disk space there, or move the warehouse: docs/settings.md shows how.")
     return f"{gibibytes(free)} free"
 
 
@@ -176,7 +176,7 @@ def _motherduck_token() -> str:
     if not isinstance(credentials, MotherDuckCredentials):
         raise _NotNeededError("the warehouse is a file")
     require_token(credentials)
-    return "has the form of one; whether MotherDuck accepts it, the next check tells"
+    return "has the form of a token; the next check shows whether MotherDuck accepts it"
 
 
 def _warehouse() -> str:
@@ -184,14 +184,14 @@ def _warehouse() -> str:
         warehouse = resolve_warehouse()
     except SettingsError as error:
         resolve_warehouse(need_token=False)
-        raise _NotNeededError("waits for the token") from error
+        raise _NotNeededError("needs a valid MotherDuck token first") from error
     if not warehouse.exists:
-        return f"none yet: `just run` makes {warehouse.file}"
+        return f"none yet: `just run` creates {warehouse.file}"
     with TemporaryDirectory() as folder:
-        visited = replace(warehouse, working=Path(folder))
-        with visited.client():
+        probed = replace(warehouse, working=Path(folder))
+        with probed.client():
             pass
-        origins = bookkeeping.origins(visited)
+        origins = bookkeeping.origins(probed)
     return f"{warehouse} opens; origin of its data: {', '.join(sorted(origins)) or 'none yet'}"
 
 
@@ -199,7 +199,7 @@ def _valid_settings() -> Settings:
     try:
         return resolve_settings()
     except SettingsError as error:
-        raise _NotNeededError("waits for the settings") from error
+        raise _NotNeededError("needs valid settings first") from error
 
 
 def _bigquery_settings() -> Settings:
@@ -209,29 +209,29 @@ def _bigquery_settings() -> Settings:
     return settings
 
 
-def _google() -> tuple[str, str | None]:
-    """Which kind of Google Cloud credentials there are, and the project that they name."""
+def _find_google_credentials() -> tuple[str, str | None]:
+    """The kind of the Google Cloud credentials, and the Google Cloud project that they name."""
     from pipelines.pypi.upstreams import google_client  # noqa: PLC0415 - only BigQuery needs it
 
-    credentials, project = google_client.find_credentials()
-    return _KINDS.get(type(credentials).__module__, "of another kind"), project
+    credentials, gcp_project = google_client.find_credentials()
+    return _CREDENTIAL_KINDS.get(type(credentials).__module__, "of an unknown kind"), gcp_project
 
 
 def _google_credentials() -> str:
     _bigquery_settings()
-    return _google()[0]
+    return _find_google_credentials()[0]
 
 
-def _billed_project() -> str:
+def _gcp_project() -> str:
     named = _bigquery_settings().gcp_project
     try:
-        project = named or _google()[1]
+        gcp_project = named or _find_google_credentials()[1]
     except CredentialsError:
-        project = None
-    if not project:
+        gcp_project = None
+    if not gcp_project:
         remedy = "Set `gcp_project` under [sources.pypi] in .dlt/config.toml, or SOURCES__PYPI__GCP_PROJECT."
-        raise SettingsError("Neither the settings nor the credentials name one.", remedy=remedy)
-    return project
+        raise SettingsError("Neither the settings nor the credentials name a project to bill.", remedy=remedy)
+    return gcp_project
 
 
 def _upstream() -> str:
@@ -240,15 +240,14 @@ def _upstream() -> str:
         raise _NotNeededError("the first `just run` generates the demo data")
     upstream = connect(settings)
     unknown = upstream.check(settings.projects)
-    where = settings.table if settings.upstream == "bigquery" else settings.parquet_path
-    beside = f"; fields beside them: {', '.join(unknown)}" if unknown else ""
-    return f"{where} ({upstream.origin}) has the contract's columns{beside}"
+    others = f"; other fields: {', '.join(unknown)}" if unknown else ""
+    return f"{settings.address} ({upstream.origin}) has the contract's columns{others}"
 
 
 def _lakes() -> str:
     lakes = resolve_lakes(resolve_warehouse(need_token=False))
     if not lakes:
-        raise _NotNeededError("the settings name none")
+        raise _NotNeededError("the settings name no lake")
     for lake in lakes:
         lake.require_reachable()
     return "; ".join(f"{lake.name}: {lake.url} has {len(lake.manifest()):,} complete days" for lake in lakes)

@@ -1,18 +1,18 @@
-"""What can go wrong, as one tree; every message says what happened, to which thing, and what to do.
+"""All errors that the command line reports, as one tree; each message says what happened, to what, and what to do.
 
 InsightsError
 ├── SettingsError          a setting is missing, malformed or contradicts another
-├── SourceError            the upstream cannot deliver what was asked for
+├── SourceError            the upstream cannot deliver the requested rows
 │   ├── UnknownProjectError    the upstream holds no row of the project
-│   ├── SchemaError            a column of the contract is missing upstream or retyped, or one is new and may not be
-│   └── CredentialsError       the upstream does not accept the credentials, or finds none
-├── BudgetError            what is to be read may cost more than the settings allow
-├── ContractError          more rows break the contract than the settings tolerate
-├── WarehouseError         the warehouse cannot be opened, written or trusted
-├── LakeError              a lake cannot be reached, written or trusted
-│   └── LakeOutageError        it does not answer now; the settings may be right
+│   ├── SchemaError            an upstream column is missing, has another type, or is new where `columns` is freeze
+│   └── CredentialsError       there are no credentials, or the upstream refuses them
+├── BudgetError            a load may cost more than the settings allow
+├── ContractError          more rows failed the contract than the settings tolerate
+├── WarehouseError         the warehouse cannot be opened or written, or its content is wrong
+├── LakeError              a lake cannot be reached or written, or its content is wrong
+│   └── LakeOutageError        the lake does not answer now; its settings may be right
 ├── TransformError         a SQLMesh plan, test or audit failed
-├── ExportError            marts cannot be written for other tools
+├── ExportError            a mart cannot be written for other tools
 └── SiteError              the site could not be built or served
 """
 
@@ -36,7 +36,7 @@ class SettingsError(InsightsError):
 
 
 class SourceError(InsightsError):
-    """The upstream cannot deliver what was asked for."""
+    """The upstream cannot deliver the requested rows."""
 
 
 class UnknownProjectError(SourceError):
@@ -44,31 +44,31 @@ class UnknownProjectError(SourceError):
 
 
 class SchemaError(SourceError):
-    """A column of the contract is missing upstream or retyped, or one is new and may not be."""
+    """An upstream column is missing, has another type, or is new where `columns` is freeze."""
 
 
 class CredentialsError(SourceError):
-    """The upstream does not accept the credentials, or finds none."""
+    """There are no credentials, or the upstream refuses them."""
 
 
 class BudgetError(InsightsError):
-    """What is to be read may cost more than the settings allow."""
+    """A load may cost more than the settings allow."""
 
 
 class ContractError(InsightsError):
-    """More rows break the contract than the settings tolerate."""
+    """More rows failed the contract than the settings tolerate."""
 
 
 class WarehouseError(InsightsError):
-    """The warehouse cannot be opened, written or trusted."""
+    """The warehouse cannot be opened or written, or its content is wrong."""
 
 
 class LakeError(InsightsError):
-    """A lake cannot be reached, written or trusted."""
+    """A lake cannot be reached or written, or its content is wrong."""
 
 
 class LakeOutageError(LakeError):
-    """A lake does not answer now; the settings may be right."""
+    """The lake does not answer now; its settings may be right."""
 
 
 class TransformError(InsightsError):
@@ -76,7 +76,7 @@ class TransformError(InsightsError):
 
 
 class ExportError(InsightsError):
-    """Marts cannot be written for other tools."""
+    """A mart cannot be written for other tools."""
 
 
 class SiteError(InsightsError):
@@ -84,7 +84,7 @@ class SiteError(InsightsError):
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error, and what it was raised from, to the first one."""
+    """The error and the errors that caused it, latest first."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

@@ -1,15 +1,15 @@
-"""How a flow says how far it is, to a terminal or to a test; without imports, as each command needs it."""
+"""How a flow shows its progress, in a terminal or to a test; imports no library, as every command imports it."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 Update = Callable[[str], None]
-"""Takes how far a step is, and how it ended."""
+"""Shows a step's progress; the last text is its result."""
 
 
 class Progress(Protocol):
-    """Follows the steps of a flow."""
+    """Shows the steps of a flow."""
 
     def step(self, title: str) -> AbstractContextManager[Update]:
-        """A step begins, and ends with the context."""
+        """Show a step from entering the context to leaving it."""

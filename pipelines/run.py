@@ -1,6 +1,6 @@
-"""The flow of a run: load, transform, export, site, report, lakes; and the other flows that go through several rooms.
+"""The flow of a run: load, transform, export, site, report, lakes; and the other flows that span several rooms.
 
-Read this first. Each step is a room of its own: `load`, `transform`, `exports`, `site`, `lake`.
+Read this first. Each step has its own room: `load`, `transform`, `exports`, `site`, `lake`.
 """
 
 import shutil
@@ -17,19 +17,18 @@ from pipelines.lake.restore import restore_warehouse
 from pipelines.lake.settings import resolve_lakes
 from pipelines.lake.sync import check_lake, forget_in_lake, rewrite_lake, sync_lake
 from pipelines.load import LoadReport
-from pipelines.load.forget import forget as forget_in_warehouse
+from pipelines.load.forget import forget_in_warehouse
 from pipelines.load.plan import LoadRequest
 from pipelines.progress import Progress, Update
-from pipelines.pypi import OnRows
 from pipelines.pypi.settings import Settings
-from pipelines.pypi.windows import Backfill, Window
+from pipelines.pypi.windows import Backfill, OnRows, Window
 from pipelines.warehouse import Warehouse, bookkeeping
 from pipelines.warehouse.lock import exclusive_run
 
 
 @dataclass(frozen=True)
 class Published:
-    """The days whose KPIs were computed again, and the folder of the site, unless it was left out."""
+    """The days whose KPIs were recomputed, and the site's folder; `site` is `None` if the site was left out."""
 
     recomputed: list[date]
     site: Path | None
@@ -37,7 +36,7 @@ class Published:
 
 @dataclass(frozen=True)
 class RunReport:
-    """What a run has done, and to which warehouse."""
+    """The results of a run, and its warehouse."""
 
     warehouse: Warehouse
     loaded: LoadReport
@@ -45,10 +44,10 @@ class RunReport:
 
 
 class RunObserver(Progress, Protocol):
-    """Follows a run, and is told what it has done."""
+    """Shows the steps of a run, and its report."""
 
     def report(self, report: RunReport) -> None:
-        """All is done but the lakes."""
+        """Show the report; only the lakes are still to be synced."""
 
 
 def run(
@@ -59,20 +58,26 @@ def run(
     *,
     with_site: bool = True,
 ) -> None:
-    """Load what is missing, or the backfill, and bring all that follows from it up to date."""
+    """Load the missing days, or the backfill, and update KPIs, exports, site and lakes.
+
+    Raises:
+        InsightsError: a step failed; the steps before it keep their results.
+
+    """
     make_demo_data(settings, observer)
     warehouse.require_writable()
     lakes = resolve_lakes(warehouse)
     with exclusive_run(warehouse):
-        for lake in lakes:
-            check_lake(lake, warehouse)
-        with observer.step("Load") as update, warehouse.kept_open():
-            request = LoadRequest(settings, warehouse, datetime.now(UTC), backfill)
-            loaded = load.load(request, _count_rows(update))
-            update(f"{loaded.accepted:,} rows")
+        with warehouse.kept_open():
+            for lake in lakes:
+                check_lake(lake, warehouse)
+            with observer.step("Load") as update:
+                request = LoadRequest(settings, warehouse, datetime.now(UTC), backfill)
+                loaded = load.load(request, _count_rows(update))
+                update(f"{loaded.accepted:,} rows")
         published = publish(warehouse, observer, with_site=with_site)
         observer.report(RunReport(warehouse, loaded, published))
-        # Last: an outage of a lake delays nothing but the lake.
+        # Last, so that an outage of a lake delays nothing else.
         for lake in lakes:
             with observer.step(f"Sync {lake.name}") as update:
                 update(f"{sync_lake(lake, warehouse, update)} days written to {lake.url}")
@@ -90,7 +95,7 @@ def publish(warehouse: Warehouse, progress: Progress, *, with_site: bool) -> Pub
 
 
 def build_site(exported: exports.Export, progress: Progress) -> Path:
-    """Build the site where a mart or a page has changed; return its folder."""
+    """Build the site if a mart or a page has changed; return its folder."""
     with progress.step("Build the site") as update:
         if not site.build(exported):
             update("unchanged")
@@ -98,7 +103,7 @@ def build_site(exported: exports.Export, progress: Progress) -> Path:
 
 
 def restore(settings: Settings, warehouse: Warehouse, lake: Lake, progress: Progress, *, with_site: bool) -> Published:
-    """Load the warehouse from a lake, without BigQuery, and publish what it holds then."""
+    """Load the warehouse from a lake, without BigQuery, and publish its marts."""
     warehouse.require_writable()
     with exclusive_run(warehouse):
         with progress.step(f"Load from {lake.name}") as update:
@@ -109,19 +114,19 @@ def restore(settings: Settings, warehouse: Warehouse, lake: Lake, progress: Prog
 
 
 def sync(warehouse: Warehouse, progress: Progress) -> None:
-    """Write all lakes again from the warehouse."""
+    """Rewrite all lakes from the warehouse."""
     for lake in resolve_lakes(warehouse):
-        with progress.step(f"Write {lake.name} again") as update:
+        with progress.step(f"Rewrite {lake.name}") as update:
             update(f"{rewrite_lake(lake, warehouse)} days")
 
 
 def forget(
     project: str, settings: Settings, warehouse: Warehouse, progress: Progress, *, with_site: bool = True
 ) -> Published:
-    """Remove a project from lakes, warehouse, KPIs, exports and site."""
+    """Remove a project from lakes, warehouse, KPIs, exports and site; the caller holds the warehouse."""
     warehouse.require_writable()
     with progress.step(f"Forget {project}"):
-        # First, as what the warehouse still has would be written to a lake again.
+        # Lakes first: the command can be repeated only while the warehouse still holds the project.
         for lake in resolve_lakes(warehouse):
             forget_in_lake(project, lake, warehouse)
         forget_in_warehouse(project, settings, warehouse)
@@ -132,11 +137,16 @@ def require_demo(warehouse: Warehouse) -> None:
     """Raise `WarehouseError` if the warehouse holds real downloads."""
     if bookkeeping.origins(warehouse) - {"demo"}:
         what = f"{warehouse} holds real downloads, and `reset` removes demo data only."
-        raise WarehouseError(what, remedy="Remove the file yourself if you mean it.")
+        raise WarehouseError(what, remedy="To remove real downloads, delete the file yourself.")
 
 
 def reset(warehouse: Warehouse) -> None:
-    """Remove the file of a warehouse of demo data, with dlt's folder and the exports."""
+    """Delete the file of a demo warehouse, dlt's working folder and the exports.
+
+    Raises:
+        WarehouseError: the warehouse holds real downloads, or another process holds it.
+
+    """
     with exclusive_run(warehouse):
         require_demo(warehouse)
         for path in (warehouse.pipelines_dir, warehouse.folder / exports.EXPORTS):
@@ -146,14 +156,14 @@ def reset(warehouse: Warehouse) -> None:
 
 
 def make_demo_data(settings: Settings, progress: Progress) -> None:
-    """Generate the demo's files, where the settings name them and they are not there."""
+    """Generate the demo's files if the settings name them and they do not exist yet."""
     if awaits_demo(settings):
         with progress.step("Generate the demo data"):
             write_demo(FOLDER)
 
 
 def _count_rows(update: Update) -> OnRows:
-    """Shows how many rows are read, and of which window."""
+    """A callback that shows the window that is read and the number of rows so far."""
     rows = 0
 
     def count(window: Window, batch: int) -> None:

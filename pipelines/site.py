@@ -1,4 +1,4 @@
-"""Builds the Evidence site from the exported marts, and shows it."""
+"""Builds the Evidence site from the exported marts, and serves it."""
 
 import hashlib
 import json
@@ -17,20 +17,20 @@ from pipelines.exports import Export
 
 EVIDENCE = Path(__file__).parents[1] / "evidence"
 BUILD = EVIDENCE / "build"
-_STAMP = BUILD / ".stamp"
-_NOT_SOURCE = {"node_modules", ".evidence", "build"}
-_LAST_LINES = 30
+_STAMP_FILE = BUILD / ".stamp"
+_GENERATED_FOLDERS = {"node_modules", ".evidence", "build"}
+_MAX_LOG_LINES = 30
 
 
 def build(export: Export) -> bool:
-    """Build the site unless the one there shows these marts already; return whether it was built.
+    """Build the site unless it shows these marts already; return whether it was built.
 
     Raises:
-        SiteError: a tool is missing, or a page's query failed; the old site is gone then.
+        SiteError: Node.js or a package is missing, or a page's query failed, after which the old site is gone.
 
     """
-    stamp = _stamp(export)
-    if _STAMP.exists() and _STAMP.read_text() == stamp:
+    stamp = _compute_stamp(export)
+    if _STAMP_FILE.exists() and _STAMP_FILE.read_text() == stamp:
         return False
     npm = shutil.which("npm")
     if npm is None:
@@ -49,9 +49,10 @@ def build(export: Export) -> bool:
         check=False,
     )
     if done.returncode != 0:
-        log = "\n".join((done.stdout + done.stderr).splitlines()[-_LAST_LINES:])
-        raise SiteError(f"The site was not built:\n{log}", remedy="Fix what the log names; the marts are exported.")
-    _STAMP.write_text(stamp)
+        log = "\n".join((done.stdout + done.stderr).splitlines()[-_MAX_LOG_LINES:])
+        remedy = "Fix the error in the log, and run `just site`; the marts are exported."
+        raise SiteError(f"The site could not be built:\n{log}", remedy=remedy)
+    _STAMP_FILE.write_text(stamp)
     return True
 
 
@@ -62,7 +63,7 @@ class SiteServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), partial(SimpleHTTPRequestHandler, directory=str(BUILD)))
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the library's
-        # A browser that goes away in the middle of a file is no error of ours.
+        # A browser that closes the connection early is not an error.
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -74,7 +75,7 @@ def serve(port: int) -> None:
         SiteError: there is no site, or the port is taken.
 
     """
-    if not _STAMP.exists():
+    if not _STAMP_FILE.exists():
         raise SiteError("There is no site yet.", remedy="`just run` or `just site` builds it.")
     try:
         server = SiteServer(port)
@@ -86,8 +87,8 @@ def serve(port: int) -> None:
         server.serve_forever()
 
 
-def _stamp(export: Export) -> str:
-    """A mark of all that the site is made of: marts and pages."""
+def _compute_stamp(export: Export) -> str:
+    """A digest of the site's inputs: marts and pages."""
     digest = hashlib.sha256(json.dumps(export.digests, sort_keys=True).encode())
     for path in sorted(_sources()):
         digest.update(str(path.relative_to(EVIDENCE)).encode())
@@ -99,5 +100,5 @@ def _sources() -> Iterator[Path]:
     for entry in EVIDENCE.iterdir():
         if entry.is_file():
             yield entry
-        elif entry.name not in _NOT_SOURCE:
+        elif entry.name not in _GENERATED_FOLDERS:
             yield from (path for path in entry.rglob("*") if path.is_file())

@@ -8,7 +8,8 @@ from pipelines.cli.commands import checking, history, loading, models, publishin
 from pipelines.errors import InsightsError
 
 app = typer.Typer(
-    help="PyPI's download log as numbers to trust. Settings: .dlt/config.toml, or the environment (docs/settings.md).",
+    help="Loads PyPI's download log and publishes its KPIs. Settings: .dlt/config.toml, or the environment "
+    "(docs/settings.md).",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,
@@ -18,7 +19,7 @@ for group in (loading, history, models, publishing, checking):
 
 
 def main() -> None:
-    """Run the command line; an error of ours is one message and exit code 1."""
+    """Run the command line; an `InsightsError` becomes one message and exit code 1."""
     try:
         app()
     except InsightsError as error:

@@ -1,4 +1,4 @@
-"""Arguments and options that several commands take."""
+"""Arguments and options that several commands share."""
 
 from datetime import datetime
 from typing import Annotated
@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 from packaging.utils import canonicalize_name
 
-Site = Annotated[bool, typer.Option(help="Build the Evidence site where a mart or a page has changed.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Site = Annotated[bool, typer.Option(help="Build the Evidence site if a mart or a page has changed.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")]
 Port = Annotated[int, typer.Option(help="Port on this machine.", min=1, max=65535)]
 Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"])]
-DayToStopBefore = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The day to stop before.")]
+EndDay = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="Exclusive.")]
 
 
 def normalize(name: str) -> str:
-    """A project's normal name (PEP 503): commands take any spelling, and nothing behind them sees it."""
+    """A project's normalized name (PEP 503): commands accept any spelling, the rest of the code sees only this one."""
     return canonicalize_name(name)

@@ -1,4 +1,4 @@
-"""The cost guard: what a load bills at most, what is spent already, and the budgets that it has to keep to."""
+"""The cost guard: compares the estimate of a load, and the spending of the month, with the budgets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from pipelines.pypi.windows import Window
 
 @dataclass(frozen=True)
 class Estimate:
-    """Bytes that reading each window bills at most, and what they cost."""
+    """The most bytes that reading each window can bill, and their price."""
 
     bytes_by_window: Mapping[Window, int]
     settings: Settings
@@ -24,11 +24,11 @@ class Estimate:
 
     @property
     def cost(self) -> float:
-        """US dollars, before what BigQuery gives away."""
+        """US dollars, before BigQuery's free tier."""
         return self.settings.price_of(self.bytes)
 
     def require_affordable(self, ledger: ExtractLedger, now: datetime) -> None:
-        """Raise `BudgetError`, with the figures, if it does not fit into the budgets of a run and of the month."""
+        """Raise `BudgetError`, with the figures, if the estimate exceeds the budget of a run or of the month."""
         settings = self.settings
         if self.cost > settings.budget_per_run:
             what = f"The load costs at most {dollars(self.cost)}; a run may cost {dollars(settings.budget_per_run)}."
@@ -36,7 +36,7 @@ class Estimate:
         spent = ledger.spent_this_month(now)
         if self.cost and spent + self.cost > settings.budget_per_month:
             what = (
-                f"The load costs at most {dollars(self.cost)}, and the ledger has {dollars(spent)} for {now:%B}; "
+                f"The load costs at most {dollars(self.cost)}, and the queries of {now:%B} have cost {dollars(spent)}; "
                 f"a month may cost {dollars(settings.budget_per_month)}."
             )
             raise BudgetError(what, remedy=_remedy("budget_per_month", spent + self.cost))
@@ -47,12 +47,12 @@ def gibibytes(size: int) -> str:
 
 
 def dollars(amount: float) -> str:
-    """`$12.30`: to the cent, upwards, so that nothing but nothing is shown as $0.00."""
+    """`$12.30`: rounded up to the cent, so that only zero is shown as $0.00."""
     return f"${ceil(amount * 100) / 100:,.2f}"
 
 
 def _remedy(setting: str, needed: float) -> str:
     return (
-        "Nothing was read or billed. `just estimate` shows it by project. Load fewer days or projects, or raise "
+        "Nothing was read or billed. `just estimate` shows the cost by project. Load fewer days or projects, or raise "
         f"`{setting}` of [sources.pypi] to {needed:.2f} or more (SOURCES__PYPI__{setting.upper()})."
     )

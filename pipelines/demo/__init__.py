@@ -14,6 +14,7 @@ from itertools import groupby, product
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -37,6 +38,7 @@ from pipelines.demo.world import (
     WHEEL_PLATFORMS,
     WHEEL_PYTHONS,
     Client,
+    Columns,
     Installer,
     Machine,
     Project,
@@ -84,26 +86,33 @@ def write_demo(folder: Path) -> None:
     """Write the log to `folder`, one Parquet file a month; the same rows every time, complete files only."""
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".demo-", dir=folder) as draft:
-        for month, rows in _months():
-            table = pa.Table.from_pylist(rows, SCHEMA)
+        for month, table in _months():
             pq.write_table(table, Path(draft, month), compression="zstd", row_group_size=100_000)
         for file in sorted(Path(draft).iterdir()):
             file.replace(folder / f"demo-{file.name}.parquet")
 
 
-def _months() -> Iterator[tuple[str, list[Record]]]:
+def _months() -> Iterator[tuple[str, pa.Table]]:
     """Each month (`2026-04`) with its rows by time."""
     rng = Random(SEED)  # noqa: S311 - the same rows every time is the point
     clients = {i.name: [_client(rng, i) for _ in range(_CLIENTS)] for i in INSTALLERS}
     downloads = {project: _daily_downloads(rng, project) for project in PACKAGES}
     for month, days in groupby(_days(), lambda day: f"{day:%Y-%m}"):
-        rows = [
-            row
-            for day, project in product(days, PACKAGES)
-            for row in _rows(rng, project, day, downloads[project][day], clients)
-        ]
-        rows.sort(key=lambda row: row["timestamp"])
-        yield month, rows
+        columns: Columns = {name: [] for name in SCHEMA.names}
+        for day, project in product(days, PACKAGES):
+            for name, values in _columns(rng, project, day, downloads[project][day], clients).items():
+                columns[name] += values
+        arrays = [_array(columns[field.name], field.type) for field in SCHEMA]
+        yield month, pa.table(arrays, SCHEMA).sort_by("timestamp")
+
+
+def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
+    """The values as Arrow; a record that many rows share is converted once."""
+    if not pa.types.is_struct(kind):
+        return pa.array(values, kind)
+    records = {id(value): value for value in values}
+    positions = {identity: position for position, identity in enumerate(records)}
+    return pa.array(records.values(), kind).take(pa.array([positions[id(value)] for value in values]))
 
 
 def _days() -> list[date]:
@@ -178,29 +187,40 @@ def _record(fields: str, values: str) -> Record:
     return dict(zip(fields.split(), values.split("|"), strict=False))
 
 
-def _rows(rng: Random, project: Project, day: date, count: int, clients: dict[str, list[Client]]) -> list[Record]:
+def _columns(rng: Random, project: Project, day: date, count: int, clients: dict[str, list[Client]]) -> Columns:
+    """The downloads of a project on a day."""
     repeated = round(count * _REPEATED)
     distinct = count - repeated
-    rows = [
-        _row(rng, project, version, rng.choice(clients[installer]))
-        | {
-            "timestamp": datetime.combine(day, time(hour), UTC) + timedelta(seconds=rng.randrange(3600)),
-            "country_code": None if country == "NULL" else country,
-            **_record("tls_protocol tls_cipher", tls),
-        }
-        for installer, version, country, tls, hour in zip(
-            _draw(rng, _installer_shares(project, day), distinct),
-            _draw(rng, _version_shares(project, day), distinct),
-            _draw(rng, COUNTRIES, distinct),
-            _draw(rng, TLS, distinct),
-            rng.choices(range(24), HOURS, k=distinct),
-            strict=True,
-        )
-    ]
-    rows += rng.choices(rows, k=repeated)
+    midnight = round(datetime.combine(day, time(), UTC).timestamp())
+    installers = _draw(rng, _installer_shares(project, day), distinct)
+    versions = _draw(rng, _version_shares(project, day), distinct)
+    countries = _draw(rng, COUNTRIES, distinct)
+    tls = [value.split("|") for value in _draw(rng, TLS, distinct)]
+    hours = rng.choices(range(24), HOURS, k=distinct)
+    timestamps, files, details = [], [], []
+    for installer, version, hour in zip(installers, versions, hours, strict=True):
+        client = rng.choice(clients[installer])
+        files.append(_file(project.name, version, _tag(rng, project.wheel, client)))
+        details.append(client.details)
+        timestamps.append((midnight + hour * 3600 + rng.randrange(3600)) * 1_000_000)
+    columns: Columns = {
+        "timestamp": timestamps,
+        "country_code": [None if country == "NULL" else country for country in countries],
+        "url": [url for url, _ in files],
+        "project": [project.name] * distinct,
+        "file": [file for _, file in files],
+        "details": details,
+        "tls_protocol": [protocol for protocol, _ in tls],
+        "tls_cipher": [cipher for _, cipher in tls],
+    }
+    copies = rng.choices(range(distinct), k=repeated)
+    for values in columns.values():
+        values += [values[row] for row in copies]
     if project is PACKAGES[0] and day in BROKEN:
-        rows[0] = _replaced(rows[0], *BROKEN[day])
-    return rows
+        first = {name: values[0] for name, values in columns.items()}
+        for name, value in _replaced(first, *BROKEN[day]).items():
+            columns[name][0] = value
+    return columns
 
 
 def _draw(rng: Random, shares: Shares, count: int = 1) -> list[str]:
@@ -228,15 +248,17 @@ def _version_shares(project: Project, day: date) -> Shares:
     return shares
 
 
-def _row(rng: Random, project: Project, version: str, client: Client) -> Record:
-    tags = _wheel_tags(project.wheel)
+def _tag(rng: Random, form: str, client: Client) -> str:
+    """The tag of the file that a client takes: empty for the sdist."""
     if client.platform:
-        suitable = project.wheel.format(python=client.python, platform=client.platform)
-        tag = suitable if suitable in tags else ""
-    else:
-        tag = rng.choice(("", *tags))
-    url, file = _file(project.name, version, tag)
-    return {"project": project.name, "url": url, "file": file, "details": client.details}
+        return _suitable_tag(form, client.python, client.platform)
+    return rng.choice(("", *_wheel_tags(form)))
+
+
+@cache
+def _suitable_tag(form: str, python: str, platform: str) -> str:
+    tag = form.format(python=python, platform=platform)
+    return tag if tag in _wheel_tags(form) else ""
 
 
 @cache

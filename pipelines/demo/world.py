@@ -10,6 +10,7 @@ from pipelines.pypi.upstreams.parquet import DEMO_MARK
 DEMO_NOTE = b"generated, not real"
 
 Record = dict[str, Any]
+Columns = dict[str, list[Any]]
 Shares = dict[str, float]
 
 

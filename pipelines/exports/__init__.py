@@ -15,13 +15,13 @@ from pipelines.warehouse import Warehouse
 EXPORTS = "exports"
 DATABASE = "pypi.duckdb"
 STORAGE_VERSION = "v1.4.0"
-"""The site's engine in the browser is DuckDB 1.4, and reads no later format."""
-_DIGESTS = "digests.json"
+"""The site's engine in the browser is DuckDB 1.4, which reads no later format."""
+_DIGESTS_FILE = "digests.json"
 
 
 @dataclass(frozen=True)
 class Export:
-    """The exported marts; `digests` has a mark of each one's content, `changed` tells whether any is new."""
+    """The exported marts; `digests` has a digest of each mart's content, `changed` says whether one has changed."""
 
     folder: Path
     digests: dict[str, str]
@@ -29,12 +29,12 @@ class Export:
 
     @property
     def database(self) -> Path:
-        """The DuckDB file, with tables, not views: those name the database they were made in."""
+        """The DuckDB file; its marts are tables, because a view would refer to the warehouse by name."""
         return self.folder / DATABASE
 
 
 def export(warehouse: Warehouse) -> Export:
-    """Write the marts beside the warehouse, all or none; leave them alone where nothing has changed.
+    """Write all marts beside the warehouse, or none; keep the files if no mart has changed.
 
     Raises:
         TransformError: there are no marts yet.
@@ -54,7 +54,7 @@ def export(warehouse: Warehouse) -> Export:
             fresh = Path(temporary, "exports")
             fresh.mkdir()
             _write(connection, sorted(digests), fresh)
-            (fresh / _DIGESTS).write_text(json.dumps(digests, indent=1))
+            (fresh / _DIGESTS_FILE).write_text(json.dumps(digests, indent=1))
             if folder.exists():
                 folder.rename(Path(temporary, "old"))
             fresh.rename(folder)
@@ -70,12 +70,12 @@ def list_marts(connection: DuckDBPyConnection) -> list[str]:
 
 
 def quoted(path: Path) -> str:
-    """The path as a literal of SQL, where DuckDB takes no parameter."""
+    """The path as an SQL literal, for statements that take no parameter."""
     return "'" + str(path).replace("'", "''") + "'"
 
 
 def _digests(connection: DuckDBPyConnection) -> dict[str, str]:
-    """A mark of each mart's columns and rows, whatever their order."""
+    """A digest of each mart's columns, and of its rows in any order."""
     digests: dict[str, str] = {}
     for name in list_marts(connection):
         columns = connection.execute(f'DESCRIBE {MARTS}."{name}"').fetchall()
@@ -85,7 +85,7 @@ def _digests(connection: DuckDBPyConnection) -> dict[str, str]:
 
 
 def _previous_digests(folder: Path) -> dict[str, str] | None:
-    file = folder / _DIGESTS
+    file = folder / _DIGESTS_FILE
     digests: dict[str, str] | None = json.loads(file.read_text()) if file.exists() else None
     return digests
 

@@ -11,13 +11,6 @@ from pipelines.warehouse import Warehouse
 
 MARTS = ("downloads_monthly", "load_status", "project_summary")
 
-
-_LABELS = {
-    Lens.ALL: "downloads",
-    Lens.WITHOUT_MIRRORS: "downloads without mirrors",
-    Lens.INSTALLERS: "downloads by installers",
-    Lens.OUTSIDE_CI: "downloads outside CI",
-}
 _LAST_WHOLE_MONTH = """
     WITH last AS (
         SELECT project, MAX(month) AS month FROM marts.downloads_monthly WHERE is_whole GROUP BY project
@@ -46,7 +39,7 @@ def write_badges(warehouse: Warehouse, lens: Lens, place: Place) -> list[str]:
             badge = {
                 # The only version of shields.io's schema: https://shields.io/badges/endpoint-badge
                 "schemaVersion": 1,
-                "label": _LABELS[lens],
+                "label": lens.badge,
                 "message": _message(month, downloads) + (" (demo data)" if is_demo else ""),
                 "color": "lightgrey" if month is None else "blue",
             }

@@ -1,4 +1,4 @@
-"""Files of marts for other tools: written from the exported marts, so that nothing waits for the warehouse."""
+"""Writes marts as files for other tools, from the exported marts, so that the warehouse need not be opened."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,53 +23,52 @@ _OPTIONS = {
 }
 
 
-def write_marts(warehouse: Warehouse, names: Sequence[str], written_as: Format, place: Place) -> list[str]:
-    """Write the marts, or all if none is named, as a file each; return their names.
+def write_marts(warehouse: Warehouse, names: Sequence[str], file_format: Format, place: Place) -> list[str]:
+    """Write each named mart, or all marts if none is named, to a file; return their names.
 
     Raises:
         ExportError: nothing is exported yet, there is no such mart, or a file cannot be written.
 
     """
     with open_exported(warehouse) as connection, staged(place) as stage:
-        there = list_marts(connection)
-        chosen = sorted(set(names)) or there
-        require_marts(chosen, there)
+        available = list_marts(connection)
+        chosen = sorted(set(names)) or available
+        require_marts(chosen, available)
         for name in chosen:
-            file = stage(f"{name}.{written_as}")
-            connection.execute(f'COPY (FROM {MARTS}."{name}" ORDER BY ALL) TO {quoted(file)} ({_OPTIONS[written_as]})')
+            file = stage(f"{name}.{file_format}")
+            connection.execute(f'COPY (FROM {MARTS}."{name}" ORDER BY ALL) TO {quoted(file)} ({_OPTIONS[file_format]})')
     return chosen
 
 
-def require_marts(names: Sequence[str], there: Sequence[str]) -> None:
-    """Raise `ExportError` unless all the marts are there."""
+def require_marts(names: Sequence[str], available: Sequence[str]) -> None:
+    """Raise `ExportError` unless all named marts are available."""
     for name in names:
-        if name not in there:
-            raise ExportError(f"There is no mart {name!r}.", remedy=f"The marts are {', '.join(there)}.")
+        if name not in available:
+            raise ExportError(f"There is no mart {name!r}.", remedy=f"The marts are {', '.join(available)}.")
 
 
 @contextmanager
 def open_exported(warehouse: Warehouse) -> Iterator[DuckDBPyConnection]:
-    """The DuckDB file of the exported marts, to be read only.
+    """Open the DuckDB file of the exported marts, read-only.
 
     Raises:
-        ExportError: nothing is exported yet.
+        ExportError: nothing is exported yet, or DuckDB cannot write a file.
 
     """
     file = warehouse.folder / EXPORTS / DATABASE
     if not file.exists():
-        raise ExportError(f"There are no exported marts at {file} yet.", remedy="`just run` makes them.")
+        raise ExportError(f"There are no exported marts at {file} yet.", remedy="`just run` exports them.")
     with duckdb.connect(file, read_only=True) as connection:
         try:
             yield connection
         except duckdb.IOException as error:
-            raise ExportError(
-                f"The marts cannot be written: {error}", remedy="Make room for temporary files."
-            ) from error
+            what = f"The marts cannot be written: {error}"
+            raise ExportError(what, remedy="Free disk space for temporary files.") from error
 
 
 @contextmanager
 def staged(place: Place) -> Iterator[Callable[[str], Path]]:
-    """Paths to write files to, by their names; they are put into their place together, once all are written."""
+    """Yield a function that gives each file name a temporary path; at the end, all files are put into the place."""
     with TemporaryDirectory() as folder:
 
         def stage(name: str) -> Path:

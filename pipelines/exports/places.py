@@ -9,20 +9,19 @@ from typing import Protocol
 
 from pipelines.errors import ExportError
 from pipelines.exports import EXPORTS
+from pipelines.lake import MARTS_FOLDER
 from pipelines.lake.settings import resolve_lakes
 from pipelines.warehouse import Warehouse
 
-FOLDER = "marts"
-
 
 class Place(Protocol):
-    """Where files go."""
+    """A folder or a lake that exported files are put into."""
 
     def put(self, file: Path, name: str) -> None:
         """Publish a local file atomically as `name`, which may contain folders.
 
         Raises:
-            ExportError: it cannot be written there.
+            ExportError: the file cannot be written there.
 
         """
 
@@ -37,7 +36,7 @@ class LocalFolder:
         return str(self.folder)
 
     def put(self, file: Path, name: str) -> None:
-        """Copy it beside its place, then move it there: who reads it sees the old file or the new one."""
+        """Copy the file beside its target, then rename it: a reader sees the old file or the new one."""
         target = self.folder / name
         part = target.with_name(f".{target.name}.{os.getpid()}.part")
         try:
@@ -56,23 +55,23 @@ def _resolve_folder(warehouse: Warehouse, to: str | None) -> LocalFolder:
     """The folder `to`, or the one beside the warehouse.
 
     Raises:
-        ExportError: each run replaces what is in that folder.
+        ExportError: it is the folder of the exports, which each run replaces.
 
     """
-    folder = Path(to) if to else warehouse.folder / FOLDER
+    folder = Path(to) if to else warehouse.folder / MARTS_FOLDER
     replaced = (warehouse.folder / EXPORTS).resolve()
     if replaced in (folder.resolve(), *folder.resolve().parents):
-        what = f"{folder} is replaced by each run, and what you put there would be gone."
+        what = f"Each run replaces {folder}: files that you write there would be deleted."
         raise ExportError(what, remedy="Name another folder with --to.")
     return LocalFolder(folder)
 
 
 def resolve_place(to: str | None, warehouse: Warehouse) -> Place:
-    """The lake of that name, or else the folder, or else the one beside the warehouse.
+    """The lake named `to`, or else the folder `to`, or by default the folder `marts` beside the warehouse.
 
     Raises:
-        ExportError: each run replaces what is in that folder.
-        SettingsError: a destination is not what it should be.
+        ExportError: it is the folder of the exports, which each run replaces.
+        SettingsError: the settings of the destinations are wrong.
 
     """
     for lake in resolve_lakes(warehouse):

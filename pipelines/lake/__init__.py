@@ -1,12 +1,12 @@
-"""A lake: Parquet files by day and project, in a folder or a bucket, that dlt's filesystem destination writes.
+"""A lake: Parquet files by day and project, in a folder or a bucket, written by dlt's filesystem destination.
 
     <bucket_url>/raw/file_downloads/day=2026-07-01/<project>.parquet
-    <bucket_url>/raw/quarantine/day=2026-07-01/<project>.parquet      where rows broke the contract
-    <bucket_url>/raw/extract_ledger/extract_ledger.parquet            what queries have cost
-    <bucket_url>/raw/manifest/manifest.parquet                        which days are complete
+    <bucket_url>/raw/quarantine/day=2026-07-01/<project>.parquet      rows that failed the contract
+    <bucket_url>/raw/extract_ledger/extract_ledger.parquet            estimates and bills of the queries
+    <bucket_url>/raw/manifest/manifest.parquet                        the complete days
 
 A project's day is one object, always under the same name, and is replaced as a whole: a reader sees the old day or the
-new one, never both and never a half.
+new one, never parts of both.
 """
 
 import os
@@ -26,20 +26,20 @@ from fsspec import AbstractFileSystem
 
 from pipelines.errors import LakeError
 from pipelines.lake.destination import LakeClient, LakeDestination
-from pipelines.lake.failures import translate_store_errors
 from pipelines.lake.files import MANIFEST_SCHEMA, ParquetFile, read_key
+from pipelines.lake.store_errors import translate_store_errors
 from pipelines.pypi.days import CommittedDay
 
 DATASET = "raw"
 DOWNLOADS, QUARANTINE, LEDGER, MANIFEST = "file_downloads", "quarantine", "extract_ledger", "manifest"
 
-FILES = "marts"
-"""The folder, beside `raw`, of files for other tools."""
+MARTS_FOLDER = "marts"
+"""The folder of marts written for other tools: beside `raw` in a lake, or beside the warehouse."""
 
 
 @dataclass(frozen=True)
 class Lake:
-    """A folder or a bucket, by one of dlt's named destinations of the type `filesystem`."""
+    """A folder or a bucket: one of dlt's named destinations, of the type `filesystem`."""
 
     name: str
     working: Path
@@ -61,8 +61,8 @@ class Lake:
         )
 
     def __str__(self) -> str:
-        """Where `put` puts files."""
-        return f"{self.url}/{FILES}"
+        """The URL of the folder that `put` writes to."""
+        return f"{self.url}/{MARTS_FOLDER}"
 
     @property
     def url(self) -> str:
@@ -70,15 +70,15 @@ class Lake:
 
     @property
     def store(self) -> AbstractFileSystem:
-        """The folder or bucket, opened with the lake's credentials."""
+        """The file system of the folder or bucket, with the lake's credentials."""
         return self._client.store
 
     def path(self, table: str, key: str) -> str:
-        """Where a file is, as `store` takes it."""
+        """The path of a table's file in `store`."""
         return f"{self._client.dataset_path}{table}/{key}.parquet"
 
     def require_reachable(self) -> None:
-        """Raise `LakeError` unless the bucket is there, which dlt would make, or the folder can be written."""
+        """Raise `LakeError` unless the bucket exists, which dlt would create, or the folder can be written."""
         with translate_store_errors(self.name):
             client = self._client
             if not client.is_local_filesystem:
@@ -91,16 +91,16 @@ class Lake:
             raise LakeError(what, remedy=f"Set `bucket_url` of [destination.{self.name}] to another folder.")
 
     def manifest(self) -> list[CommittedDay]:
-        """The days that are complete."""
+        """The complete days, by the manifest."""
         manifest = self._read(MANIFEST)
         return [CommittedDay(**row) for row in manifest.to_pylist()] if manifest else []
 
     def ledger(self) -> pa.Table | None:
-        """The copy of the warehouse's ledger."""
+        """The lake's copy of the warehouse's ledger; `None` if there is none."""
         return self._read(LEDGER)
 
     def publish(self, days: Collection[CommittedDay], ledger: pa.Table) -> None:
-        """Replace the manifest, and the copy of the warehouse's ledger beside it."""
+        """Replace the manifest, and the copy of the warehouse's ledger."""
         manifest = pa.Table.from_pylist([vars(day) for day in days], schema=MANIFEST_SCHEMA)
         self.write(
             [
@@ -110,15 +110,15 @@ class Lake:
         )
 
     def write(self, files: Sequence[ParquetFile]) -> dict[str, int]:
-        """Write the files, each over the one that has its name; return their rows by table and key.
+        """Write the files, which replace files of the same key; return their numbers of rows by `table/key`.
 
         Raises:
-            LakeError: they could not all be written. To write them again does no harm.
+            LakeError: not all files were written; writing them again does no harm.
 
         """
         written: dict[str, int] = {}
         with translate_store_errors(self.name):
-            # What a run that died has left is written again: the manifest does not have it.
+            # Packages of a run that died can go: the manifest lacks their days, so they are written again.
             self.pipeline.abort_packages()
             with TemporaryDirectory(dir=self.pipeline.working_dir) as folder:
                 self.pipeline.extract(
@@ -137,7 +137,7 @@ class Lake:
         """Publish a local file atomically as `name`, which may contain folders, beside the tables."""
         with translate_store_errors(self.name):
             client = self._client
-            client.fs_client.put_file(str(file), client.pathlib.join(client.bucket_path, FILES, name))
+            client.fs_client.put_file(str(file), client.pathlib.join(client.bucket_path, MARTS_FOLDER, name))
 
     def keys(self, table: str) -> list[str]:
         """The keys of the table's files by day and project."""
@@ -146,7 +146,7 @@ class Lake:
         return ["/".join(path.removesuffix(".parquet").split("/")[-2:]) for path in paths]
 
     def remove(self, table: str, keys: str, keep: Collection[str] = ()) -> None:
-        """Remove the files whose keys match the glob `keys`, but those to `keep`."""
+        """Remove the files whose keys match the glob `keys`, except the keys to `keep`."""
         with translate_store_errors(self.name):
             kept = {self.path(table, key) for key in keep}
             for path in self.store.glob(self.path(table, keys)):
@@ -154,7 +154,7 @@ class Lake:
                     self.store.rm_file(path)
 
     def _read(self, table: str) -> pa.Table | None:
-        """A table of one file of its name, if there is one."""
+        """A table that is one file of the same name; `None` if it does not exist."""
         with translate_store_errors(self.name):
             path = self.path(table, table)
             return pq.read_table(pa.BufferReader(self.store.cat_file(path))) if self.store.exists(path) else None
@@ -172,7 +172,7 @@ class Lake:
 
 
 def _import(files: Sequence[ParquetFile], folder: Path, written: dict[str, int]) -> DltResource:
-    """The files of one table, as dlt imports them: each becomes one job, and is not written again."""
+    """A resource that imports the files of one table: each file becomes one job, and is not rewritten by dlt."""
 
     def write() -> Iterator[object]:
         for number, file in enumerate(files):
@@ -181,10 +181,10 @@ def _import(files: Sequence[ParquetFile], folder: Path, written: dict[str, int])
             yield dlt.mark.with_file_import(str(path), "parquet", rows)
             path.unlink()
 
-    table = files[0]
+    first = files[0]
     return dlt.resource(
         write,
-        name=table.table,
-        columns=py_arrow_to_table_schema_columns(table.schema),
+        name=first.table,
+        columns=py_arrow_to_table_schema_columns(first.schema),
         write_disposition="append",
     )

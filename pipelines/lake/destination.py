@@ -1,4 +1,4 @@
-"""dlt's filesystem destination, with files that appear as a whole, and uploads that end."""
+"""dlt's filesystem destination, with atomic files and with a time limit for uploads."""
 
 import os
 from typing import Any
@@ -9,11 +9,11 @@ from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 UPLOAD_SECONDS = 900
-"""How long an upload of a file may take."""
+"""Time limit for the upload of one file."""
 
 
 class LakeDestination(filesystem):
-    """A bucket has a new object when its upload is complete; a folder has a new file when it is renamed."""
+    """Publishes whole files: an object appears when its upload is complete, a file in a folder when it is renamed."""
 
     @property
     def client_class(self) -> type[FilesystemClient]:
@@ -21,7 +21,7 @@ class LakeDestination(filesystem):
 
 
 class LakeClient(FilesystemClient):
-    """Writes by such files; reads by `store`, which is as fsspec made it."""
+    """Writes through the file systems below, and reads through `store`, which is fsspec's own."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - dlt's own
         super().__init__(*arguments, **options)
@@ -40,7 +40,7 @@ class _RenamingFileSystem(LocalFileSystem):  # type: ignore[misc]  # fsspec has 
 
 
 class _BoundedFileSystem:
-    """Uploads by a bounded time: no timeout of S3's client ends one that the server leaves waiting."""
+    """Limits the time of an upload: no timeout of the S3 client ends an upload to a server that hangs."""
 
     def __init__(self, files: AbstractFileSystem) -> None:
         self._files = files

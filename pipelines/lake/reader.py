@@ -1,4 +1,4 @@
-"""A lake as a source of rows: its days, read back as they were loaded, the rows in quarantine too."""
+"""Reads the days of a lake back as rows of an upstream, the quarantined rows included."""
 
 import json
 from collections.abc import Generator, Iterator, Sequence
@@ -10,15 +10,15 @@ import pyarrow.parquet as pq
 
 from pipelines.errors import LakeError
 from pipelines.lake import DOWNLOADS, QUARANTINE, Lake
-from pipelines.lake.failures import translate_store_errors
 from pipelines.lake.files import BATCH_ROWS, key_of
+from pipelines.lake.store_errors import translate_store_errors
 from pipelines.pypi.columns import LEAVES, SOURCE_SCHEMA
 from pipelines.pypi.days import CommittedDay
 from pipelines.pypi.windows import Window, join_days
 
 
 class LakeReader:
-    """The `days` of a lake, all of one origin; the contract judges their rows again."""
+    """Reads those of the lake's `days` that have the `origin`; the source validates their rows again."""
 
     def __init__(self, lake: Lake, days: Sequence[CommittedDay], origin: str) -> None:
         self.origin = origin
@@ -38,7 +38,7 @@ class LakeReader:
         """The window's rows.
 
         Raises:
-            LakeError: a file is missing, or has not the rows that the manifest says.
+            LakeError: a file is missing, or has another number of rows than the manifest says.
 
         """
         for day in window.days:
@@ -56,15 +56,14 @@ class LakeReader:
         ):
             if file.metadata.num_rows != expected:
                 what = f"{path} has {file.metadata.num_rows:,} rows; the manifest of the lake says {expected:,}."
-                raise LakeError(
-                    what, remedy="Something else has written it: `just backfill` loads the day from upstream."
-                )
+                remedy = "Another program has changed the file: `just backfill` loads the day from upstream."
+                raise LakeError(what, remedy=remedy)
             for batch in file.iter_batches(BATCH_ROWS):
                 yield pa.Table.from_batches([batch])
 
 
 def _conformed(rows: pa.Table) -> pa.Table:
-    """The rows with the columns of the contract of today."""
+    """The rows with the columns of the current contract."""
     columns = [
         rows.column(leaf.column) if leaf.column in rows.column_names else pa.nulls(rows.num_rows, leaf.type)
         for leaf in LEAVES
@@ -73,7 +72,7 @@ def _conformed(rows: pa.Table) -> pa.Table:
 
 
 def _restored(rows: pa.Table) -> pa.Table:
-    """The rows that broke the contract, from their content."""
+    """The rows that failed the contract, rebuilt from their `content`."""
     records = [json.loads(content) for content in rows.column("content").to_pylist()]
     columns = [pa.array([_value(record, leaf.path) for record in records], leaf.type) for leaf in LEAVES]
     return pa.table(columns, schema=SOURCE_SCHEMA)

@@ -1,4 +1,4 @@
-"""Which lakes the settings name. Warehouse and lakes are dlt's named destinations."""
+"""Resolves the lakes of the settings; warehouse and lakes are dlt's named destinations."""
 
 from collections.abc import Sequence
 from dataclasses import field
@@ -16,33 +16,31 @@ from pipelines.lake import Lake
 from pipelines.warehouse import Warehouse
 
 WAREHOUSE = "warehouse"
-_WHERE = "Set `destinations` in .dlt/config.toml, or DESTINATIONS in the environment"
+_SET_DESTINATIONS = "Set `destinations` in .dlt/config.toml, or DESTINATIONS in the environment"
 
 
 @configspec
 class Destinations(BaseConfiguration):
-    """The names of the destinations that a run loads; the settings of each are under `[destination.<name>]`."""
+    """The names of the destinations that a run writes; the settings of each are under `[destination.<name>]`."""
 
     destinations: list[str] = field(default_factory=lambda: [WAREHOUSE])
 
 
 def resolve_lakes(warehouse: Warehouse) -> list[Lake]:
-    """The lakes that the settings name, in their order; they are neither opened nor made.
+    """The lakes of the settings, in their order; they are neither opened nor created.
 
     Raises:
-        SettingsError: the warehouse is not among the destinations, or another one is not a lake.
+        SettingsError: the warehouse is not among the destinations, or another destination is not a lake.
 
     """
     try:
         names = list(dict.fromkeys(resolve_configuration(Destinations()).destinations))
     except ConfigValueCannotBeCoercedException as error:
         what = f"The setting 'destinations' has the wrong form: {error.field_value!r}."
-        raise SettingsError(what, remedy=f"""{_WHERE}, as JSON: '["warehouse", "lake"]'.""") from error
+        raise SettingsError(what, remedy=f"""{_SET_DESTINATIONS}, as JSON: '["warehouse", "lake"]'.""") from error
     if WAREHOUSE not in names:
-        what = (
-            f"The setting 'destinations' lacks {WAREHOUSE!r}, which KPIs are computed from and lakes are filled from."
-        )
-        raise SettingsError(what, remedy=f"""{_WHERE}: '["warehouse", "lake"]'.""")
+        what = f"The setting 'destinations' lacks {WAREHOUSE!r}, from which KPIs are computed and lakes are written."
+        raise SettingsError(what, remedy=f"""{_SET_DESTINATIONS}: '["warehouse", "lake"]'.""")
     return [_resolve_lake(name, warehouse.pipelines_dir) for name in names if name != WAREHOUSE]
 
 
@@ -50,14 +48,14 @@ def lake_named(name: str, lakes: Sequence[Lake]) -> Lake:
     """The lake of that name.
 
     Raises:
-        SettingsError: the settings name none.
+        SettingsError: the settings name no lake of that name.
 
     """
     for lake in lakes:
         if lake.name == name:
             return lake
     named = ", ".join(lake.name for lake in lakes) or "none"
-    raise SettingsError(f"The settings name no lake {name!r}; they name {named}.", remedy=f"{_WHERE}.")
+    raise SettingsError(f"The settings name no lake {name!r}; they name {named}.", remedy=f"{_SET_DESTINATIONS}.")
 
 
 def _resolve_lake(name: str, working: Path) -> Lake:

@@ -1,4 +1,4 @@
-"""Syncs lakes with the days that the warehouse has committed: BigQuery is asked, and billed, once."""
+"""Syncs lakes with the committed days of the warehouse, so that BigQuery bills a day only once."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -7,42 +7,43 @@ from duckdb import DuckDBPyConnection
 
 from pipelines.errors import LakeError, LakeOutageError, WarehouseError
 from pipelines.lake import DOWNLOADS, QUARANTINE, Lake
-from pipelines.lake.files import BATCH_ROWS, BROKEN_SCHEMA, DOWNLOADS_SCHEMA, ParquetFile, key_of
+from pipelines.lake.files import BATCH_ROWS, DOWNLOADS_SCHEMA, FAILED_ROWS_SCHEMA, ParquetFile, key_of
 from pipelines.load.recovery import finish_pending
 from pipelines.pypi.days import CommittedDay
 from pipelines.warehouse import DATASET, Warehouse, bookkeeping
 
-CHUNK_ROWS, CHUNK_DAYS = 2_000_000, 500
-"""What is written before the manifest is: it bounds the disk that a load package takes, and what a kill costs."""
+MAX_CHUNK_ROWS, MAX_CHUNK_DAYS = 2_000_000, 500
+"""The most that is written between two manifests: it bounds the disk space of a load package, and the work that is lost
+when the process dies."""
 
 OnDays = Callable[[str], None]
 
 
 def sync_lake(lake: Lake, warehouse: Warehouse, on_days: OnDays = lambda _days: None) -> int:
-    """Write the days of the warehouse that the lake lacks or has from another load; return how many.
+    """Write the days of the warehouse that the lake lacks or has from another load; return their number.
 
-    The manifest records what the lake has, so an outage leaves nothing but days that are still to write. Days that only
-    the lake has are left alone.
+    The manifest lists the complete days, so the first sync after an outage writes the days that are missing. Days that
+    only the lake has are kept.
 
     Raises:
-        LakeError: the lake cannot be written; the next call goes on where this one ended.
+        LakeError: the lake cannot be written; the next call continues where this one ended.
         WarehouseError: the warehouse lacks rows that its load counted.
 
     """
     complete = {key_of(day): day for day in lake.manifest()}
     loaded = bookkeeping.committed_days(warehouse)
-    refuse_mixing(lake, [*complete.values(), *loaded])
+    require_same_origin(lake, [*complete.values(), *loaded])
     pending = [day for day in loaded if complete.get(key_of(day)) != day]
     if not pending:
         return 0
     stale = [complete.pop(key_of(day), None) for day in pending]
     if any(stale):
-        # While a day is replaced, it is not counted as complete.
+        # A day is not listed as complete while it is replaced.
         lake.publish(complete.values(), bookkeeping.read_ledger(warehouse))
-    broken = set(lake.keys(QUARANTINE))
+    quarantine_keys = set(lake.keys(QUARANTINE))
     done = 0
     for days in _chunks(pending):
-        _write(lake, warehouse, days, broken)
+        _write(lake, warehouse, days, quarantine_keys)
         complete |= {key_of(day): day for day in days}
         lake.publish(complete.values(), bookkeeping.read_ledger(warehouse))
         done += len(days)
@@ -51,11 +52,11 @@ def sync_lake(lake: Lake, warehouse: Warehouse, on_days: OnDays = lambda _days: 
 
 
 def rewrite_lake(lake: Lake, warehouse: Warehouse) -> int:
-    """Write all days of the warehouse again, and remove everything else from the lake; return how many days.
+    """Write all days of the warehouse again, and remove all other days from the lake; return the number of days.
 
     Raises:
-        LakeError: the lake cannot be written; the next run goes on where this one ended.
-        WarehouseError: the warehouse holds nothing, and the lake might be all that is left.
+        LakeError: the lake cannot be written; the next run continues where this one ended.
+        WarehouseError: the warehouse is empty, and the lake might be the only copy.
 
     """
     finish_pending(warehouse)
@@ -71,22 +72,22 @@ def rewrite_lake(lake: Lake, warehouse: Warehouse) -> int:
 
 
 def check_lake(lake: Lake, warehouse: Warehouse) -> None:
-    """Raise `LakeError` where the settings are wrong about the lake, before a load is billed; an outage is no error."""
+    """Raise `LakeError` if the lake's settings are wrong, before a load is billed; an outage is no error."""
     try:
         lake.require_reachable()
         held = lake.manifest()
     except LakeOutageError:
         return
     loaded = bookkeeping.committed_days(warehouse)
-    refuse_mixing(lake, [*held, *loaded])
+    require_same_origin(lake, [*held, *loaded])
     if held and not loaded:
         what = f"The lake {lake.name!r} holds {len(held):,} days, and the warehouse none: loading may bill them again."
-        remedy = f"`just restore {lake.name}` loads them from the lake. For a new start, set another `bucket_url`."
+        remedy = f"`just restore {lake.name}` loads them from the lake. To start over, set another `bucket_url`."
         raise LakeError(what, remedy=remedy)
 
 
-def refuse_mixing(lake: Lake, days: Sequence[CommittedDay]) -> None:
-    """Demo data is never kept beside real downloads."""
+def require_same_origin(lake: Lake, days: Sequence[CommittedDay]) -> None:
+    """Raise `LakeError` if demo data and real downloads would be mixed in the `days` of lake and warehouse."""
     origins = {day.origin for day in days}
     if "demo" in origins and len(origins) > 1:
         what = (
@@ -97,10 +98,10 @@ def refuse_mixing(lake: Lake, days: Sequence[CommittedDay]) -> None:
 
 
 def forget_in_lake(project: str, lake: Lake, warehouse: Warehouse) -> None:
-    """Remove all of a project, first from the manifest.
+    """Remove all days of a project, first from the manifest.
 
     Raises:
-        LakeError: the lake cannot be written; the same call does the rest.
+        LakeError: the lake cannot be written; calling it again does the rest.
 
     """
     held = lake.manifest()
@@ -111,8 +112,8 @@ def forget_in_lake(project: str, lake: Lake, warehouse: Warehouse) -> None:
         lake.remove(table, f"day=*/{project}")
 
 
-def _write(lake: Lake, warehouse: Warehouse, days: Sequence[CommittedDay], broken: set[str]) -> None:
-    """Write the days' files, also those of days without rows: an earlier one may lie there."""
+def _write(lake: Lake, warehouse: Warehouse, days: Sequence[CommittedDay], quarantine_keys: set[str]) -> None:
+    """Write the files of the days, also of days without rows, where an earlier file may exist."""
     with warehouse.connection() as connection:
         written = lake.write(
             [
@@ -121,9 +122,9 @@ def _write(lake: Lake, warehouse: Warehouse, days: Sequence[CommittedDay], broke
                     for day in days
                 ),
                 *(
-                    ParquetFile(QUARANTINE, key_of(day), BROKEN_SCHEMA, _rows(connection, QUARANTINE, day))
+                    ParquetFile(QUARANTINE, key_of(day), FAILED_ROWS_SCHEMA, _rows(connection, QUARANTINE, day))
                     for day in days
-                    if day.quarantined or key_of(day) in broken
+                    if day.quarantined or key_of(day) in quarantine_keys
                 ),
             ]
         )
@@ -132,11 +133,12 @@ def _write(lake: Lake, warehouse: Warehouse, days: Sequence[CommittedDay], broke
             found = written.get(f"{table}/{key_of(day)}", 0)
             if found != expected:
                 what = f"raw.{table} has {found:,} rows of {day.project} on {day.day}; its load counted {expected:,}."
-                raise WarehouseError(what, remedy="Something else has written it: `just backfill` loads the day again.")
+                remedy = "Another program has changed the table: `just backfill` loads the day again."
+                raise WarehouseError(what, remedy=remedy)
 
 
 def _rows(connection: DuckDBPyConnection, table: str, day: CommittedDay) -> Iterator[pa.RecordBatch]:
-    schema = DOWNLOADS_SCHEMA if table == DOWNLOADS else BROKEN_SCHEMA
+    schema = DOWNLOADS_SCHEMA if table == DOWNLOADS else FAILED_ROWS_SCHEMA
     columns = ", ".join(f'"{name}"' for name in schema.names)
     sql = f"SELECT {columns} FROM {DATASET}.{table} WHERE project = ? AND day = ?"
     yield from connection.execute(sql, [day.project, day.day]).to_arrow_reader(BATCH_ROWS)
@@ -146,7 +148,7 @@ def _chunks(days: Sequence[CommittedDay]) -> Iterator[list[CommittedDay]]:
     chunk: list[CommittedDay] = []
     rows = 0
     for day in days:
-        if chunk and (len(chunk) == CHUNK_DAYS or rows + day.accepted > CHUNK_ROWS):
+        if chunk and (len(chunk) == MAX_CHUNK_DAYS or rows + day.accepted > MAX_CHUNK_ROWS):
             yield chunk
             chunk, rows = [], 0
         chunk.append(day)

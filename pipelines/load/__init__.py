@@ -1,4 +1,4 @@
-"""Loads what is missing: finishes what an earlier run has left, then extracts the windows still to load."""
+"""Loads the missing days: finishes the load of a run that died, then extracts the windows still to load."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,31 +6,30 @@ from typing import TypedDict, Unpack
 
 from dlt.extract import DltSource
 
-from pipelines.load.failures import translate_dlt_errors
+from pipelines.load.dlt_errors import translate_dlt_errors
 from pipelines.load.plan import LoadRequest, connect_upstream, plan, price
 from pipelines.load.recovery import finish_pending
-from pipelines.pypi import OnRows, pypi
-from pipelines.pypi.columns import ROW_SCHEMA
 from pipelines.pypi.upstreams import Reader
-from pipelines.pypi.windows import Window
+from pipelines.pypi.windows import OnRows, Window
 from pipelines.warehouse import Warehouse, bookkeeping
 
 
-class Options(TypedDict, total=False):
-    """How windows are loaded, in the words of the source."""
+class LoadOptions(TypedDict, total=False):
+    """The optional arguments of the source."""
 
     tolerance: float
     rows: str
-    moves_cursor: bool
+    advance_cursor: bool
     on_rows: OnRows
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What a load has done: its windows, and its rows by their fate.
+    """The windows and row counts of a load.
 
-    Rows without a timestamp belong to no day. `unknown_columns` are upstream's, not the contract's; `untracked`
-    projects are in the warehouse and not in the settings.
+    Rows without a timestamp belong to no day, and are not loaded. `unknown_columns` are upstream but not in the
+    contract; `untracked` projects are in the warehouse but not in the settings. `finished_earlier` says whether the
+    load of an earlier run was finished first.
     """
 
     windows: Sequence[Window]
@@ -44,13 +43,14 @@ class LoadReport:
 
 
 def load(request: LoadRequest, on_rows: OnRows = lambda _window, _rows: None) -> LoadReport:
-    """Load the days of the settings' projects that the warehouse lacks, or those of a backfill; each whole and once.
+    """Load the days that the warehouse lacks, or those of a backfill; each day as a whole, and exactly once.
 
     Raises:
-        SettingsError: the backfill is not of settled days of known projects.
-        SourceError: the upstream cannot deliver; checked before anything is written.
-        ContractError: too many rows break the contract; nothing is loaded.
-        WarehouseError: the warehouse cannot be written or trusted.
+        SettingsError: the backfill names an unknown project, or a day that is not settled.
+        SourceError: the upstream cannot deliver the rows; most faults are found before anything is written.
+        BudgetError: the load may cost more than the settings allow; nothing is read.
+        ContractError: too many rows failed the contract; nothing is loaded.
+        WarehouseError: the warehouse cannot be written, or has other rows than were extracted.
 
     """
     settings, warehouse = request.settings, request.warehouse
@@ -66,7 +66,7 @@ def load(request: LoadRequest, on_rows: OnRows = lambda _window, _rows: None) ->
         warehouse,
         tolerance=settings.tolerance,
         rows=settings.rows,
-        moves_cursor=request.backfill is None,
+        advance_cursor=request.backfill is None,
         on_rows=on_rows,
     )
     bookkeeping.require_exact(warehouse)
@@ -84,21 +84,25 @@ def load(request: LoadRequest, on_rows: OnRows = lambda _window, _rows: None) ->
 
 
 def load_windows(
-    windows: Sequence[Window], reader: Reader, warehouse: Warehouse, **options: Unpack[Options]
+    windows: Sequence[Window], reader: Reader, warehouse: Warehouse, **options: Unpack[LoadOptions]
 ) -> dict[str, tuple[int, int]]:
-    """Load the windows, if there are any; return the rows accepted and quarantined, by project."""
+    """Load the windows, if there are any; return the accepted and the quarantined rows, by project."""
     if not windows:
         return {}
+    from pipelines.pypi.source import pypi
+
     source = pypi(reader, windows, **options)
     _allow_new_columns(source, warehouse)
     with translate_dlt_errors():
         loaded = warehouse.pipeline.run(source).loads_ids
-    bookkeeping.ensure(warehouse)
+    bookkeeping.ensure_tables(warehouse)
     return bookkeeping.count_rows(warehouse, loaded)
 
 
 def _allow_new_columns(source: DltSource, warehouse: Warehouse) -> None:
-    """Let dlt add columns, for this load, if the contract has fields that the table was made without."""
+    """Let dlt add columns in this load if the contract has gained fields since the table was created."""
+    from pipelines.pypi.columns import ROW_SCHEMA
+
     columns = warehouse.columns("file_downloads")
     if columns and set(ROW_SCHEMA.names) - columns:
         for name, resource in source.resources.items():

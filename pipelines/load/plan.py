@@ -1,4 +1,4 @@
-"""Plans a load: checks the upstream, finds the windows to load, and asks what they may cost."""
+"""Plans a load: checks the upstream, finds the windows to load, and estimates their cost."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,12 +33,12 @@ class LoadRequest:
 
 
 def connect_upstream(request: LoadRequest) -> tuple[Upstream, list[str]]:
-    """The upstream, checked against contract and warehouse, and its fields that the contract does not know.
+    """The upstream, checked against contract and warehouse, and its fields that are not in the contract.
 
     Raises:
         SettingsError: the backfill names an unknown project.
         SourceError: the upstream cannot be reached, or does not fit the contract.
-        WarehouseError: the warehouse holds data of another kind.
+        WarehouseError: the load would mix demo data and real downloads.
 
     """
     settings = request.settings
@@ -48,15 +48,20 @@ def connect_upstream(request: LoadRequest) -> tuple[Upstream, list[str]]:
     unknown_columns = upstream.check(request.projects)
     if settings.columns == "freeze":
         refuse_unknown(unknown_columns, settings.address)
-    _refuse_mixing(request.warehouse, upstream.origin)
+    _require_matching_origin(request.warehouse, upstream.origin)
     return upstream, unknown_columns
 
 
 def plan(request: LoadRequest, upstream: Upstream) -> Sequence[Window]:
-    """The windows of the backfill, or else those of the settings' days that the warehouse lacks."""
+    """The windows of the backfill, or else of the settings' days that the warehouse lacks.
+
+    Raises:
+        SettingsError: the backfill has no day, or a day that is not settled or before the first download.
+
+    """
     settings, available = request.settings, upstream.available_until()
     if request.backfill:
-        _require_loadable(request.backfill, min(filter(None, (settings.settled_at(request.now), available))))
+        _require_loadable(request.backfill, min(filter(None, (settings.settled_until(request.now), available))))
         return request.backfill.windows
     end = min(filter(None, (settings.end_at(request.now), available)))
     loaded = bookkeeping.loaded_days(request.warehouse)
@@ -68,12 +73,17 @@ def plan(request: LoadRequest, upstream: Upstream) -> Sequence[Window]:
 
 
 def price(windows: Sequence[Window], upstream: Upstream, settings: Settings) -> Estimate:
-    """What reading the windows bills at most."""
+    """The most that reading the windows can bill."""
     return Estimate({window: upstream.estimate(window) for window in windows}, settings)
 
 
 def estimate(request: LoadRequest) -> Estimate:
-    """What `load` would bill at most; neither reads a row nor writes anything."""
+    """The most that `load` can bill; reads no row and writes nothing.
+
+    Raises:
+        InsightsError: as `connect_upstream` and `plan` do.
+
+    """
     upstream, _ = connect_upstream(request)
     return price(plan(request, upstream), upstream, request.settings)
 
@@ -93,16 +103,16 @@ def _require_loadable(backfill: Backfill, end: date) -> None:
         raise SettingsError(what, remedy=f"Start it on {FIRST_DAY} or later.")
     if backfill.end <= backfill.start:
         what = f"The backfill from {backfill.start} to before {backfill.end} has no day."
-        raise SettingsError(what, remedy="END is exclusive, and comes after START.")
+        raise SettingsError(what, remedy="END is exclusive, and must come after START.")
     if backfill.end > end:
-        what = f"The backfill ends with {backfill.end - DAY}; the last day that upstream has in full is {end - DAY}."
-        raise SettingsError(what, remedy=f"END is exclusive: let it be {end} or earlier.")
+        what = f"The backfill ends on {backfill.end - DAY}; the last complete day of the upstream is {end - DAY}."
+        raise SettingsError(what, remedy=f"END is exclusive: set it to {end} or earlier.")
 
 
-def _refuse_mixing(warehouse: Warehouse, origin: str) -> None:
-    """Demo data is never counted beside real downloads."""
+def _require_matching_origin(warehouse: Warehouse, origin: str) -> None:
+    """Raise `WarehouseError` if the load would mix demo data and real downloads."""
     held = bookkeeping.origins(warehouse)
     if held and (origin == "demo") != (held == {"demo"}):
         what = f"The warehouse {warehouse} holds {' and '.join(sorted(held))} data, not {origin}."
-        remedy = f"`just reset` removes a demo's warehouse; or set {CREDENTIALS_VARIABLE} to a file in another folder."
+        remedy = f"`just reset` removes a demo warehouse; or set {CREDENTIALS_VARIABLE} to a file in another folder."
         raise WarehouseError(what, remedy=remedy)

@@ -1,7 +1,7 @@
-"""The contract: what a row of `file_downloads` is; all that names a column derives from it (`columns.py`).
+"""The contract: the fields and rules of a row of `file_downloads`; `columns.py` derives all columns from it.
 
 Field names, nesting and types are those of BigQuery's `bigquery-public-data.pypi.file_downloads`
-(https://docs.pypi.org/api/bigquery/); what each field holds is documented by Linehaul, which writes it
+(https://docs.pypi.org/api/bigquery/). Linehaul writes the fields, and documents their meaning
 (https://github.com/pypi/linehaul-cloud-function). To add a field, add its line here.
 """
 
@@ -14,12 +14,12 @@ from typing import Annotated, Literal, Self
 from packaging.utils import canonicalize_name
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-# What a client says about itself is free text; a longer one is a broken or hostile user agent.
+# Clients describe themselves in free text; a longer text comes from a broken or hostile user agent.
 ClientText = Annotated[str, Field(max_length=1024)]
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 # ISO 3166-1 alpha-2, and the CDN's own codes such as A1 (anonymous proxy) and EU.
 CountryCode = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]$")]
-# https://docs.pypi.org/api/bigquery/ and Warehouse's PackageType: all that PyPI has ever accepted.
+# https://docs.pypi.org/api/bigquery/ and Warehouse's PackageType: every type that PyPI has ever accepted.
 PackageType = Literal[
     "bdist_wheel",
     "sdist",
@@ -33,7 +33,7 @@ PackageType = Literal[
 
 
 class Record(BaseModel):
-    """A BigQuery RECORD: no coercion, no field that is not declared."""
+    """A BigQuery RECORD: no coercion, no undeclared field."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
@@ -48,7 +48,7 @@ class File(Record):
 
 
 class Installer(Record):
-    """The tool that downloaded, as its user agent says."""
+    """The tool that downloaded the file, by its user agent."""
 
     name: ClientText | None
     version: ClientText | None
@@ -85,7 +85,7 @@ class System(Record):
 
 
 class Details(Record):
-    """What the user agent says; NULL where Linehaul did not understand it."""
+    """The parsed user agent; NULL where Linehaul could not parse it."""
 
     installer: Installer | None
     python: ClientText | None
@@ -100,7 +100,7 @@ class Details(Record):
 
 
 class FileDownload(Record):
-    """One download of one file: one row."""
+    """One row: one download of one file."""
 
     timestamp: datetime
     country_code: CountryCode | None
@@ -120,7 +120,7 @@ class FileDownload(Record):
 
 @dataclass(frozen=True)
 class Rule:
-    """A constraint that spans fields; `check` takes their values and raises `ValueError`, with `(input ...)` last."""
+    """A constraint across fields; `check` takes their values and raises `ValueError` with `(input ...)` at the end."""
 
     paths: tuple[tuple[str, ...], ...]
     check: Callable[..., None]

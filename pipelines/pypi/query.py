@@ -1,17 +1,17 @@
-"""The one query: built once, written in the dialect of the upstream that runs it."""
+"""The query for downloads, built once and rendered in the dialect of the upstream that runs it."""
 
 from sqlglot import exp
 
 from pipelines.pypi.columns import LEAVES
 
 PROJECT, START, END = "project", "start", "end"
-"""The query's parameters: a PEP 503 name, and the UTC midnights of the half-open window."""
+"""The query's parameters: a normalized project name (PEP 503), and the UTC midnights of the half-open window."""
 
 
 def select_downloads(source: exp.Expr, timestamp_column: str) -> exp.Select:
-    """The contract's leaves of one project's downloads in `[start, end)`, in the contract's order.
+    """Select the contract's leaves, in its order, for one project's downloads in `[start, end)`.
 
-    Only leaves are selected: BigQuery bills by the leaf, and a struct would reach each destination in another shape.
+    Only leaves are selected: BigQuery bills by leaf, and each destination would store a struct in a different shape.
     """
     timestamp = exp.column(exp.to_identifier(timestamp_column, quoted=True))
     return (

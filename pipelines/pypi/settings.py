@@ -20,20 +20,20 @@ from pipelines.errors import SettingsError
 
 TIB = 2**40
 MAX_TIMEOUT = 6 * 60 * 60
-"""Seconds after which BigQuery ends any query (https://cloud.google.com/bigquery/quotas)."""
+"""Seconds that BigQuery lets a query run at most (https://cloud.google.com/bigquery/quotas)."""
 MAX_DAYS = 3650
 MAX_BYTES_BILLED = 2**62
-"""Bytes that BigQuery takes as a limit of what a query bills; it is an int64."""
+"""The largest `maximum_bytes_billed` that we send; BigQuery's is an int64."""
 UPSTREAMS = ("parquet", "bigquery")
 POLICIES = {"columns": ("report", "freeze"), "rows": ("discard_row", "freeze")}
-"""What may be done, in dlt's words, with upstream fields and rows that break the contract."""
+"""The policies for upstream fields outside the contract, and for rows that fail it, in dlt's words."""
 
 FIRST_DAY = date(2016, 1, 1)
 """No download of the public table is older; the KPI models start here."""
 
-_REFUSED = {
-    "evolve": ": what the contract does not declare would be counted unchecked",
-    "discard_value": ": a value set to NULL would be counted as unknown",
+_REFUSAL_REASONS = {
+    "evolve": " (fields outside the contract would be counted unchecked)",
+    "discard_value": " (a value set to NULL would be counted as unknown)",
 }
 _TABLE = re.compile(r"[A-Za-z][A-Za-z0-9-]{4,61}[A-Za-z0-9][.][A-Za-z0-9_]{1,1024}[.][A-Za-z0-9_-]{1,1024}")
 _COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,299}")
@@ -42,7 +42,7 @@ _GCP_PROJECT = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 
 @configspec
 class Settings(BaseConfiguration):
-    """What to load, from where; `docs/settings.md` describes each field and argues its default."""
+    """What to load, and from where; `docs/settings.md` describes each field and explains its default."""
 
     projects: list[str] = None  # type: ignore[assignment]  # dlt: no default, a missing value is an error
     start_date: str = None  # type: ignore[assignment]  # as above
@@ -71,31 +71,31 @@ class Settings(BaseConfiguration):
     @property
     def start(self) -> date:
         """First UTC day to load."""
-        return _day("start_date", self.start_date)
+        return _parse_day("start_date", self.start_date)
 
     @property
     def end(self) -> date | None:
         """UTC day to stop before, if one is set."""
-        return None if self.end_date is None else _day("end_date", self.end_date)
+        return None if self.end_date is None else _parse_day("end_date", self.end_date)
 
     @property
     def budget_bytes(self) -> int | None:
-        """Bytes that a query may bill; `None` where bytes have no price."""
+        """Bytes that a query may bill; `None` if bytes have no price."""
         if not self.price_per_tib:
             return None
         return int(min(self.budget_per_run / self.price_per_tib * TIB, MAX_BYTES_BILLED))
 
     def price_of(self, billed: int) -> float:
-        """US dollars for that many bytes."""
+        """The price of `billed` bytes in US dollars."""
         return billed / TIB * self.price_per_tib
 
     def end_at(self, now: datetime) -> date:
-        """UTC day to stop before at the time `now`: never today, nor a day that upstream is still filling."""
-        settled = self.settled_at(now)
+        """UTC day to stop before at the time `now`: `end`, but never after the last settled day."""
+        settled = self.settled_until(now)
         return settled if self.end is None else min(self.end, settled)
 
-    def settled_at(self, now: datetime) -> date:
-        """The first UTC day that is not settled at the time `now`: today, or one that upstream may still be filling."""
+    def settled_until(self, now: datetime) -> date:
+        """The UTC day after the last settled one at the time `now`; upstream may still be filling later days."""
         return now.astimezone(UTC).date() - timedelta(days=self.settle_days)
 
 
@@ -112,17 +112,17 @@ def resolve_settings() -> Settings:
     except ConfigFieldMissingException as error:
         field = next(iter(error.fields))
         what = f"The setting {field!r} of the source is missing."
-        raise SettingsError(what, remedy=_where(field)) from error
+        raise SettingsError(what, remedy=_remedy(field)) from error
     except ConfigValueCannotBeCoercedException as error:
         what = f"The setting {error.field_name!r} of the source has the wrong form: {error.field_value!r}."
-        remedy = f'{_where(error.field_name)} A list in the environment is JSON, as in \'["one", "two"]\'.'
+        remedy = f'{_remedy(error.field_name)} A list in the environment is JSON, as in \'["one", "two"]\'.'
         raise SettingsError(what, remedy=remedy) from error
     return _validated(settings)
 
 
 @contextmanager
 def _without_bare_names() -> Iterator[None]:
-    """Hide variables such as COLUMNS, a terminal's width: dlt would take them for settings, by their bare names."""
+    """Hide variables such as COLUMNS, a terminal's width: dlt also reads settings by their bare names."""
     names = map(str.upper, Settings().get_resolvable_fields())
     hidden = {name: os.environ.pop(name) for name in names if name in os.environ}
     try:
@@ -132,11 +132,11 @@ def _without_bare_names() -> Iterator[None]:
 
 
 def _validated(settings: Settings) -> Settings:
-    settings.projects = list(dict.fromkeys(map(_project, settings.projects)))
+    settings.projects = list(dict.fromkeys(map(_normalized_name, settings.projects)))
     if not settings.projects:
         _reject("projects", "names no project")
     if settings.upstream not in UPSTREAMS:
-        _reject("upstream", f"is {settings.upstream!r}, which is none of {', '.join(UPSTREAMS)}")
+        _reject("upstream", f"is {settings.upstream!r}; it must be one of {', '.join(UPSTREAMS)}")
     if settings.upstream == "parquet" and not settings.parquet_path:
         _reject("parquet_path", "is needed by the upstream 'parquet': a file, a folder or a glob")
     if not _TABLE.fullmatch(settings.table):
@@ -150,7 +150,8 @@ def _validated(settings: Settings) -> Settings:
     for field, allowed in POLICIES.items():
         policy = getattr(settings, field)
         if policy not in allowed:
-            _reject(field, f"is {policy!r}, which is none of {', '.join(allowed)}{_REFUSED.get(policy, '')}")
+            reason = _REFUSAL_REASONS.get(policy, "")
+            _reject(field, f"is {policy!r}{reason}; it must be one of {', '.join(allowed)}")
     return settings
 
 
@@ -164,7 +165,7 @@ def _validate_numbers(settings: Settings) -> None:
     for field in ("price_per_tib", "budget_per_run", "budget_per_month"):
         # NaN compares false with everything, so it would pass as a limit.
         if not 0 <= getattr(settings, field) < inf:
-            _reject(field, f"is {getattr(settings, field)}; it must be an amount in US dollars, not negative")
+            _reject(field, f"is {getattr(settings, field)}; it must be an amount in US dollars, 0 or more")
     if not 0 <= settings.tolerance <= 1:
         _reject("tolerance", f"is {settings.tolerance}; it must be a share between 0 and 1")
 
@@ -176,27 +177,27 @@ def _validate_window(settings: Settings) -> None:
         _reject("end_date", f"is {settings.end}; it is exclusive and must come after start_date, {settings.start}")
 
 
-def _project(name: str) -> str:
+def _normalized_name(name: str) -> str:
     try:
         return canonicalize_name(name, validate=True)
     except InvalidName as error:
         what = f"{name!r} is not a valid PyPI project name."
-        raise SettingsError(what, remedy=_where("projects")) from error
+        raise SettingsError(what, remedy=_remedy("projects")) from error
 
 
-def _day(field: str, text: str) -> date:
+def _parse_day(field: str, text: str) -> date:
     try:
         return datetime.strptime(str(text), "%Y-%m-%d").replace(tzinfo=UTC).date()
     except ValueError as error:
         what = f"The setting {field!r} is {text!r}, which is not a date."
-        raise SettingsError(what, remedy=f"Write it as YYYY-MM-DD. {_where(field)}") from error
+        raise SettingsError(what, remedy=f"Write it as YYYY-MM-DD. {_remedy(field)}") from error
 
 
 def _reject(field: str, why: str) -> NoReturn:
-    raise SettingsError(f"The setting {field!r} {why}.", remedy=_where(field))
+    raise SettingsError(f"The setting {field!r} {why}.", remedy=_remedy(field))
 
 
-def _where(field: str) -> str:
+def _remedy(field: str) -> str:
     return (
         f"Set `{field}` under [sources.pypi] in .dlt/config.toml, or SOURCES__PYPI__{field.upper()} in the environment."
     )

@@ -1,7 +1,7 @@
-"""Splits Arrow rows into those that keep the contract and those that break it, with Pydantic's own verdict.
+"""Splits Arrow rows into those that pass the contract and those that fail it, with Pydantic's own verdict.
 
-Each constrained column is validated by its distinct values, each rule that spans columns by its distinct
-combinations; only failing rows become Python objects, for Pydantic's full error text.
+A constrained column is validated by its distinct values, a rule across columns by their distinct combinations. Only
+failed rows become Python objects, for Pydantic's full error text.
 """
 
 import json
@@ -17,30 +17,31 @@ from pydantic_core import ErrorDetails
 from pipelines.pypi.columns import LEAVES, QUARANTINE_SCHEMA, ROW_SCHEMA, Leaf, column_name, nested
 from pipelines.pypi.contract import RULES, FileDownload, Rule
 
-INPUT_LIMIT = 80
-"""Characters of a broken value that a reason shows; the row's content has it whole."""
+MAX_INPUT_LENGTH = 80
+"""Characters of a wrong value that a reason shows; the row's `content` has the whole value."""
 
-_INPUT = Repr()
-_INPUT.maxstring = INPUT_LIMIT
+_INPUT_REPR = Repr()
+_INPUT_REPR.maxstring = MAX_INPUT_LENGTH
 
 
 def split(rows: pa.Table, project: str) -> tuple[pa.Table, pa.Table]:
-    """`rows` (the leaves, `day` and `ordinal`) as accepted rows (`ROW_SCHEMA`) and rejected ones (`QUARANTINE_SCHEMA`).
+    """Split `rows` (leaves, `day`, `ordinal`) into accepted rows (`ROW_SCHEMA`) and failed ones (`QUARANTINE_SCHEMA`).
 
-    A rejected row is filed under the `project` of the query, whatever it says of itself.
+    A failed row gets the `project` of the query: its own may be wrong.
     """
-    masks = [_broken_by_leaf(rows, leaf) for leaf in LEAVES] + [_broken_by_rule(rows, rule) for rule in RULES]
+    masks = [_failed_leaf(rows, leaf) for leaf in LEAVES] + [_failed_rule(rows, rule) for rule in RULES]
     found = [mask for mask in masks if mask is not None]
     if not found:
         return rows.cast(ROW_SCHEMA), QUARANTINE_SCHEMA.empty_table()
-    broken = reduce(pc.or_, found)
-    return rows.filter(pc.invert(broken)).cast(ROW_SCHEMA), _quarantine(rows.filter(broken), project)
+    failed = reduce(pc.or_, found)
+    return rows.filter(pc.invert(failed)).cast(ROW_SCHEMA), _quarantine(rows.filter(failed), project)
 
 
-def _broken_by_leaf(rows: pa.Table, leaf: Leaf) -> pa.ChunkedArray | None:
+def _failed_leaf(rows: pa.Table, leaf: Leaf) -> pa.ChunkedArray | None:
+    """The mask of rows whose value of the leaf fails; `None` if there are none."""
     values = rows.column(leaf.column)
     if not leaf.constrained:
-        # The Arrow type has decided all but NULL.
+        # The Arrow type guarantees everything but the absence of NULL.
         return values.is_null() if leaf.required and values.null_count else None
     distinct = values.unique()
     try:
@@ -51,19 +52,20 @@ def _broken_by_leaf(rows: pa.Table, leaf: Leaf) -> pa.ChunkedArray | None:
     return None
 
 
-def _broken_by_rule(rows: pa.Table, rule: Rule) -> pa.ChunkedArray | None:
+def _failed_rule(rows: pa.Table, rule: Rule) -> pa.ChunkedArray | None:
+    """The mask of rows whose values fail the rule; `None` if there are none."""
     columns = [column_name(path) for path in rule.paths]
     masks = [
         reduce(pc.and_, (pc.equal(rows.column(column), combination[column]) for column in columns))
         for combination in rows.select(columns).group_by(columns).aggregate([]).to_pylist()
-        if not _keeps(rule, combination)
+        if not _passes(rule, combination)
     ]
-    # NULL equals nothing and is not false either: a row that has one would be neither accepted nor rejected.
+    # A comparison with NULL gives NULL: a row with it would be neither accepted nor quarantined.
     return pc.fill_null(reduce(pc.or_, masks), False) if masks else None  # noqa: FBT003 - Arrow's own
 
 
-def _keeps(rule: Rule, combination: dict[str, Any]) -> bool:
-    """A rule has no say over a row that lacks one of its values: the leaf has failed already."""
+def _passes(rule: Rule, combination: dict[str, Any]) -> bool:
+    """Whether the values pass the rule; where one is NULL, its leaf has failed already."""
     values = combination.values()
     if any(value is None for value in values):
         return True
@@ -88,16 +90,16 @@ def _quarantine(rows: pa.Table, project: str) -> pa.Table:
 
 
 def _reason(record: dict[str, Any]) -> str:
-    """All that Pydantic says against the record, an error a line: `field: message (input value)`."""
+    """All of Pydantic's errors for the record, one a line: `field: message (input value)`."""
     try:
         FileDownload.model_validate(record)
     except ValidationError as error:
         return "\n".join(_line(detail) for detail in error.errors(include_url=False))
-    msg = f"a column failed and the whole row did not: {record}"
+    msg = f"a column failed, but the whole row passed: {record}"
     raise AssertionError(msg)
 
 
 def _line(detail: ErrorDetails) -> str:
-    # A rule's input is the whole record: its message names the values.
-    where, value = ".".join(map(str, detail["loc"])), f" (input {_INPUT.repr(detail['input'])})"
-    return f"{where}: {detail['msg']}{value}" if where else detail["msg"]
+    # The input of a rule is the whole record, so its own message names the values.
+    field, value = ".".join(map(str, detail["loc"])), f" (input {_INPUT_REPR.repr(detail['input'])})"
+    return f"{field}: {detail['msg']}{value}" if field else detail["msg"]

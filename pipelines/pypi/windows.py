@@ -1,6 +1,6 @@
-"""Which whole UTC days to load: those that are wanted and not yet loaded, and the last few again."""
+"""Which whole UTC days to load: the missing days, and the last few loaded days again."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -21,7 +21,7 @@ class Window:
 
     @property
     def bounds(self) -> tuple[datetime, datetime]:
-        """The window's UTC midnights."""
+        """Start and end as UTC midnights."""
         return datetime.combine(self.start, time(), UTC), datetime.combine(self.end, time(), UTC)
 
     def __str__(self) -> str:
@@ -30,7 +30,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Backfill:
-    """The days of each of `projects` from `start` to before `end`, to load whether or not they are loaded."""
+    """Days from `start` to before `end` to load for each of `projects`, even if they are loaded already."""
 
     projects: Sequence[str]
     start: date
@@ -41,11 +41,15 @@ class Backfill:
         return [Window(project, self.start, self.end) for project in self.projects]
 
 
-def plan_windows(project: str, start: date, end: date, loaded: Iterable[date], lag_days: int) -> list[Window]:
-    """The windows of `[start, end)` that are still to load.
+OnRows = Callable[[Window, int], None]
+"""Is told of each batch that is read: its window, and its number of rows."""
 
-    `loaded` are the days that a committed load has covered, whether or not they had rows. The last `lag_days`
-    of those before `end` are loaded again, so a `start` that moves back fills the days before, and a gap closes.
+
+def plan_windows(project: str, start: date, end: date, loaded: Iterable[date], lag_days: int) -> list[Window]:
+    """The windows of `[start, end)` to load.
+
+    `loaded` are the days of committed loads, with or without rows. Every other day is missing, also in a gap or after
+    `start` was moved back. Of the days up to the last loaded one before `end`, the last `lag_days` are loaded again.
     """
     done = {day for day in loaded if day < end}
     if done:
@@ -54,7 +58,7 @@ def plan_windows(project: str, start: date, end: date, loaded: Iterable[date], l
 
 
 def join_days(project: str, days: Iterable[date]) -> list[Window]:
-    """The windows of ascending `days`, each of as many days as follow one another."""
+    """Join ascending `days` into windows of consecutive days."""
     windows: list[Window] = []
     for day in days:
         if windows and windows[-1].end == day:

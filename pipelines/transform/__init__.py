@@ -1,4 +1,4 @@
-"""Computes the KPIs with SQLMesh, for the days that loads have touched."""
+"""Computes the KPIs with SQLMesh, for the days that loads have changed."""
 
 from datetime import date
 
@@ -12,18 +12,21 @@ MARTS = "marts"
 def transform(warehouse: Warehouse) -> list[date]:
     """Bring the marts up to date with models, committed loads and forgotten projects; return the recomputed days.
 
-    SQLMesh is started only where one of these has changed since the last time.
+    SQLMesh is started only if one of these has changed since the last run.
 
     Raises:
         TransformError: a test of a changed model, an evaluation or an audit failed; the loads stay unacknowledged,
             so a later run computes their days again.
 
     """
-    pending = bookkeeping.pending_days(warehouse)
-    forgotten = bookkeeping.forgotten_days(warehouse)
-    days = sorted(forgotten.union(*pending.values()))
     fingerprint = compute_fingerprint()
-    if days or bookkeeping.applied_models(warehouse) != fingerprint:
+    # SQLMesh opens the file itself: by then it has to be closed.
+    with warehouse.kept_open():
+        pending = bookkeeping.pending_days(warehouse)
+        forgotten = bookkeeping.forgotten_days(warehouse)
+        applied = bookkeeping.applied_fingerprint(warehouse)
+    days = sorted(forgotten.union(*pending.values()))
+    if days or applied != fingerprint:
         from pipelines.transform.plan import apply_plan
 
         apply_plan(warehouse, days)

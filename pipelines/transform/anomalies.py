@@ -1,4 +1,4 @@
-"""The last days that are unlike what is usual, from `marts.anomalies`."""
+"""Finds the unusual days among the last ones, from `marts.anomalies`."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -9,17 +9,17 @@ from pipelines.errors import TransformError
 from pipelines.lenses import Lens
 from pipelines.warehouse import Warehouse
 
-_LAST = "SELECT last_day, is_demo FROM marts.load_status"
+_STATUS = "SELECT last_day, is_demo FROM marts.load_status"
 _ANOMALIES = """
     SELECT day, project, severity, reason, downloads, usual, change, score, version, incident
     FROM marts.anomalies
-    WHERE lens = %s AND LIST_CONTAINS(%s, severity) AND day > %s::DATE - %s
-    ORDER BY day DESC, LIST_POSITION(%s, severity) DESC, project
+    WHERE lens = ? AND LIST_CONTAINS(?, severity) AND day > ?::DATE - ?
+    ORDER BY day DESC, LIST_POSITION(?, severity) DESC, project
 """
 
 
 class Anomaly(NamedTuple):
-    """A row of `marts.anomalies`; `downloads` and what follows from them are `None` where the day is missing."""
+    """A row of `marts.anomalies`; on a missing day, `downloads` and the figures that need them are `None`."""
 
     day: date
     project: str
@@ -35,7 +35,7 @@ class Anomaly(NamedTuple):
 
 @dataclass(frozen=True)
 class Anomalies:
-    """The anomalies of the last `days` in the data, of a `severity` or above, by a lens."""
+    """The anomalies of the last `days` in the data that have the `severity` or a higher one, counted by the `lens`."""
 
     rows: list[Anomaly]
     severity: Severity
@@ -52,10 +52,10 @@ def find_anomalies(warehouse: Warehouse, severity: Severity, days: int, lens: Le
         TransformError: no KPI has been computed yet.
 
     """
-    status = warehouse.query(_LAST)
+    status = warehouse.query(_STATUS)
     if not status:
         raise TransformError("No KPIs have been computed yet.", remedy="`just run` computes them.")
     [(last, is_demo)] = status
-    severities = [str(each) for each in Severity]
+    severities = [str(item) for item in Severity]
     rows = warehouse.query(_ANOMALIES, lens.column, severity.or_above, last, days, severities)
     return Anomalies([Anomaly(*row) for row in rows], severity, days, lens, last, is_demo)

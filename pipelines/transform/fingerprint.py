@@ -1,7 +1,7 @@
-"""A fingerprint of all that decides what SQLMesh plans, so that a run without a change need not start SQLMesh.
+"""A fingerprint of everything that SQLMesh's plan depends on, so that a run without a change need not start SQLMesh.
 
-SQLMesh takes seconds to find out that nothing has changed. Its project is a folder, so a digest of that folder says the
-same; a change that the digest sees and SQLMesh does not, such as of a comment, costs those seconds once.
+SQLMesh takes seconds to find out that nothing has changed. Its project is a folder, so a digest of that folder shows it
+as well. A change that the digest sees and SQLMesh does not, such as of a comment, costs those seconds once.
 """
 
 import hashlib
@@ -13,14 +13,14 @@ from pathlib import Path
 
 MODELS_FOLDER = Path(__file__).parents[2] / "sqlmesh"
 PERSONAL_FOLDER = Path.home() / ".sqlmesh"
-"""Where SQLMesh looks for a person's own configuration."""
+"""The folder in which SQLMesh looks for a user's configuration."""
 PACKAGES = ("duckdb", "packaging", "pandas", "sqlglot", "sqlmesh")
-"""What reads the models, and what models in Python import."""
+"""The packages that read the models, or that models in Python import."""
 _GENERATED = {".cache", "__pycache__", "logs"}
 
 
 def compute_fingerprint() -> str:
-    """The hexadecimal digest of the models, their configuration, and the versions of what reads them."""
+    """The hexadecimal digest of the models, their configuration, and the versions of Python and of `PACKAGES`."""
     digest = hashlib.sha256()
     for part in _parts():
         digest.update(f"{len(part)}:".encode())

@@ -9,6 +9,7 @@ from sqlmesh import Context
 from sqlmesh.core.console import NoopConsole, set_console
 from sqlmesh.core.model import Model
 
+from pipelines.lenses import Lens
 from pipelines.transform.fingerprint import MODELS_FOLDER
 
 DOCUMENT = MODELS_FOLDER.parent / "docs" / "metrics.md"
@@ -23,10 +24,12 @@ _INTRODUCTION = """\
 For whoever looks up a column of a mart. Written by `just format` from the models; a test fails where
 it is not current.
 
-Downloads are counted in four lenses, each a part of the one before: `downloads` (all), `downloads_without_mirrors`,
-`downloads_by_installers` (pip, uv and the like), `downloads_outside_ci` (of these, the ones that did not say that they
-ran in continuous integration). Days are UTC days, weeks start on Monday. What a client did not say is `unknown`, never
-left out.
+Days are UTC days, weeks start on Monday. What a client did not say is `unknown`, never left out. Each KPI has a column
+for each way to count downloads, each a part of the one before:
+
+| lens | column | counts |
+|---|---|---|
+{lenses}
 """
 
 
@@ -44,7 +47,8 @@ def write_metrics(document: Path = DOCUMENT) -> None:
 def describe(context: Context) -> str:
     """The Markdown text: the models by layer and name, each with grain, columns and audits."""
     models = {model.name: model for model in context.models.values()}
-    parts = [_INTRODUCTION]
+    lenses = "\n".join(f"| {lens.label} | `{lens.column}` | {lens.counts} |" for lens in Lens)
+    parts = [_INTRODUCTION.format(lenses=lenses)]
     for layer, title in LAYERS.items():
         parts.append(f"## {title}\n")
         parts += [_section(models[name]) for name in sorted(models) if name.startswith(f"{layer}.")]

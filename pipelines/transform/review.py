@@ -1,4 +1,4 @@
-"""Shows what changed models would change: SQLMesh's plan, and the rows that would differ; production stays as it is."""
+"""Shows the effect of changed models: SQLMesh's plan, and the rows that would differ; production is not changed."""
 
 import io
 import logging
@@ -18,24 +18,29 @@ from pipelines.transform.context import ENVIRONMENT, WIDTH, open_context, transl
 from pipelines.warehouse import Warehouse
 
 REVIEW = "review"
-SAMPLE = 3
-"""Rows that are shown of each mart that was changed itself."""
+SAMPLE_ROWS = 3
+"""Example rows of each directly changed mart."""
 
 _INTRODUCTION = """\
 
-**Rows of the changed marts, here against production:**
+**Rows of the changed marts, compared with production:**
 
-| mart | rows in production | rows here | gone | new | changed | columns that differ |
+| mart | rows in production | rows here | removed | new | changed | columns that differ |
 |---|---:|---:|---:|---:|---:|---|"""
 
 
 def show_plan(terminal: Console, warehouse: Warehouse, *, diff: bool = False) -> None:
-    """Print what `transform` would change, without changing it: Markdown where the output is no terminal.
+    """Print the plan that `transform` would apply, without applying it; as Markdown if the output is not a terminal.
 
-    With `diff`, the changed models are computed beside production, and the rows of their marts compared with its own.
+    With `diff`, also compute the changed models beside production, and print how the rows of their marts differ.
+
+    Raises:
+        TransformError: a model cannot be read, planned or computed.
+        WarehouseError: there is no warehouse yet, or it cannot be opened.
+
     """
     review = _TerminalReview if terminal.is_terminal else _MarkdownReview
-    # Less, and the list of models would end with "38 more", days to backfill and all.
+    # With less, SQLMesh shortens the list of models and of their backfills to "38 more".
     console = review(console=terminal, verbosity=Verbosity.VERY_VERBOSE)
     with open_context(warehouse, console) as context, translate_sqlmesh_errors(io.StringIO()):
         plan = context.plan(ENVIRONMENT, no_prompts=True, auto_apply=False)
@@ -44,12 +49,12 @@ def show_plan(terminal: Console, warehouse: Warehouse, *, diff: bool = False) ->
 
 
 def _show_differences(context: Context, terminal: Console, modified: set[str]) -> None:
-    """Print how the rows of marts differ, and a sample of those of the `modified` ones; the others follow from them."""
-    # It would log each statement of a comparison at its own level, which is that of warnings.
+    """Print how the rows of the marts differ, with examples for the `modified` marts, from which the others follow."""
+    # SQLMesh logs each statement of a comparison at this logger's own level, which would print it as a warning.
     logging.getLogger("sqlmesh.core.context").setLevel(logging.INFO)
     with _reviewed(context):
         with _printing_to(NoopConsole(), context):
-            marts = context.table_diff(ENVIRONMENT, REVIEW, select_models=[f"{MARTS}.*"], limit=SAMPLE, show=False)
+            marts = context.table_diff(ENVIRONMENT, REVIEW, select_models=[f"{MARTS}.*"], limit=SAMPLE_ROWS, show=False)
         differing = sorted(filter(_differs, marts), key=lambda mart: str(mart.model_name))
         if differing:
             terminal.print("\n".join([_INTRODUCTION, *map(_row, differing)]), soft_wrap=True, highlight=False)
@@ -57,12 +62,12 @@ def _show_differences(context: Context, terminal: Console, modified: set[str]) -
         for mart in differing:
             if mart.model_name in names:
                 context.console.show_table_diff([mart])
-        terminal.print(f"\nMarts that would be computed again, with the same rows: {len(marts) - len(differing)}.")
+        terminal.print(f"\nMarts that would be recomputed with the same rows: {len(marts) - len(differing)}.")
 
 
 @contextmanager
 def _reviewed(context: Context) -> Iterator[None]:
-    """The changed models in an environment of their own, which leaves nothing behind."""
+    """Compute the changed models in a temporary environment, which is removed at the end."""
     output = io.StringIO()
     try:
         with (
@@ -74,7 +79,7 @@ def _reviewed(context: Context) -> Iterator[None]:
     finally:
         with _printing_to(NoopConsole(), context):
             context.invalidate_environment(REVIEW, sync=True)
-            # Without it the tables would stay for a week, and miss what is loaded meanwhile.
+            # Otherwise the tables would stay for a week, and a later review would miss newer loads.
             context.run_janitor(ignore_ttl=True)
 
 
@@ -110,7 +115,7 @@ def _row(difference: TableDiff) -> str:
 
 
 class _Review:
-    """Answers each of SQLMesh's questions, all of which ask whether to apply, with no."""
+    """Answers no to SQLMesh's questions, which all ask whether to apply the plan."""
 
     def _confirm(self, message: str, **_options: Any) -> bool:  # noqa: ANN401 - SQLMesh's own
         del message

@@ -1,16 +1,19 @@
-"""What the warehouse knows of its own loads: our tables in `raw` beside dlt's, and the view of what is committed."""
+"""Our tables in `raw` beside dlt's, and the view of committed days: what is loaded, computed, tracked and billed."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import fields
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.errors import WarehouseError
-from pipelines.pypi.days import COMMITTED_DAYS_SCHEMA, CommittedDay
+from pipelines.pypi.days import CommittedDay
 from pipelines.warehouse import DATASET, Warehouse
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _ROW_KEY = ("project", "day", "ordinal", "_dlt_load_id")
 PRIMARY_KEYS = {
@@ -18,7 +21,7 @@ PRIMARY_KEYS = {
     "quarantine": _ROW_KEY,
     "loaded_days": ("project", "day", "_dlt_load_id"),
 }
-"""The tables that dlt loads, all of them by project, and what identifies a row of each."""
+"""The tables that dlt loads, with the columns that identify a row; all have a `project`."""
 
 LEDGER_COLUMNS = {
     "job_id": "TEXT PRIMARY KEY",
@@ -47,20 +50,20 @@ _TABLES = {
     "tracked_projects": "project TEXT",
 }
 
-_COMMITTED_DAYS = f"""
+_CREATE_COMMITTED_DAYS = f"""
     CREATE VIEW IF NOT EXISTS {DATASET}.committed_days AS
     SELECT project, day, accepted, quarantined, origin, _dlt_load_id AS load_id
     FROM {DATASET}.loaded_days AS days
     JOIN {DATASET}._dlt_loads AS loads ON days._dlt_load_id = loads.load_id AND loads.status = 0
     QUALIFY ROW_NUMBER() OVER (PARTITION BY project, day ORDER BY _dlt_load_id DESC) = 1
 """
-"""Jobs of a package commit one by one: a day counts only once its whole load has its row in `_dlt_loads`."""
+"""The jobs of a load package commit one by one: a day counts only once its load has a row in `_dlt_loads`."""
 
 _PRODUCTION_PLAN = "SELECT plan_id FROM sqlmesh._environments WHERE name = 'prod' AND finalized_ts IS NOT NULL"
-"""SQLMesh's state: each plan that is applied to production has another id, also one that is applied by hand."""
+"""SQLMesh's state: each plan that is applied to production has a new id, also a plan that is applied by hand."""
 
 _UPSERT_DRIFT = f"""
-    INSERT INTO {DATASET}.schema_drift SELECT %s, UNNEST(%s), %s, %s
+    INSERT INTO {DATASET}.schema_drift SELECT ?, UNNEST(?), ?, ?
     ON CONFLICT DO UPDATE SET last_seen = excluded.last_seen
 """
 
@@ -75,40 +78,40 @@ _MISCOUNTED = """
 """
 
 
-def ensure(warehouse: Warehouse) -> bool:
-    """Make our tables and the view, where there is a warehouse; return whether there is."""
+def ensure_tables(warehouse: Warehouse) -> bool:
+    """Create our tables and the view if the warehouse exists; return whether it does."""
     if warehouse.exists:
         with warehouse.client() as client:
-            _make(client)
+            _create_tables(client)
     return warehouse.exists
 
 
 def execute(warehouse: Warehouse, sql: str, *parameters: Any) -> None:  # noqa: ANN401 - whatever SQL takes
-    """Write to one of our tables, in a warehouse that is made where there is none; it is durable on return."""
+    """Write to one of our tables, in a warehouse that is created if needed; the change is durable on return."""
     with warehouse.client() as client:
-        _make(client)
+        _create_tables(client)
         client.execute_sql(sql, *parameters)
 
 
 def query_committed(warehouse: Warehouse, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - as above
     """The rows of a query on `committed_days`; none before the first load."""
     rows = warehouse.query(sql, *parameters)
-    # A run that died after its first load, or an earlier version, has left no view.
+    # The view is missing after a run that died in its first load, and in a warehouse of an earlier version.
     if not rows and warehouse.columns("loaded_days") and not warehouse.columns("committed_days"):
-        ensure(warehouse)
+        ensure_tables(warehouse)
         rows = warehouse.query(sql, *parameters)
     return rows
 
 
 def committed_days(warehouse: Warehouse) -> list[CommittedDay]:
-    """Each project's days as their latest committed loads have left them, by day and project."""
-    names = ", ".join(COMMITTED_DAYS_SCHEMA.names)
+    """Each project's days, each in its latest committed load; ordered by day and project."""
+    names = ", ".join(field.name for field in fields(CommittedDay))
     rows = query_committed(warehouse, f"SELECT {names} FROM committed_days ORDER BY day, project")
     return [CommittedDay(*row) for row in rows]
 
 
 def loaded_days(warehouse: Warehouse) -> dict[str, set[date]]:
-    """The days of each project that a committed load has covered."""
+    """The days of committed loads, by project."""
     days: dict[str, set[date]] = {}
     for entry in committed_days(warehouse):
         days.setdefault(entry.project, set()).add(entry.day)
@@ -116,11 +119,11 @@ def loaded_days(warehouse: Warehouse) -> dict[str, set[date]]:
 
 
 def count_rows(warehouse: Warehouse, load_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """Rows accepted and quarantined by the loads, by project."""
+    """The accepted and the quarantined rows of the loads, by project."""
     counts = query_committed(
         warehouse,
         "SELECT project, SUM(accepted), SUM(quarantined) FROM committed_days "
-        "WHERE LIST_CONTAINS(%s, load_id) GROUP BY 1",
+        "WHERE LIST_CONTAINS(?, load_id) GROUP BY 1",
         list(load_ids),
     )
     return {project: (int(accepted), int(quarantined)) for project, accepted, quarantined in counts}
@@ -132,43 +135,43 @@ def origins(warehouse: Warehouse) -> set[str]:
 
 
 def projects(warehouse: Warehouse) -> set[str]:
-    """The projects of which the warehouse, or the KPIs, may hold anything, committed or not."""
-    ensure(warehouse)
+    """The projects that the warehouse or the KPIs may hold, committed or not."""
+    ensure_tables(warehouse)
     tables = (*PRIMARY_KEYS, "forgotten_days")
     return {row[0] for row in warehouse.query(" UNION ".join(f"SELECT project FROM {table}" for table in tables))}
 
 
 def track(warehouse: Warehouse, names: Sequence[str]) -> None:
     """Record which projects the settings name; the marts show the others as no longer tracked."""
-    if not ensure(warehouse):
+    if not ensure_tables(warehouse):
         return
     with warehouse.transaction() as client:
         client.execute_sql("DELETE FROM tracked_projects")
-        client.execute_sql("INSERT INTO tracked_projects SELECT UNNEST(%s)", list(names))
+        client.execute_sql("INSERT INTO tracked_projects SELECT UNNEST(?)", list(names))
 
 
-def forget(warehouse: Warehouse, project: str) -> None:
-    """Delete the project's rows and the record of its loads; keep its days until the KPIs have followed."""
+def delete_project(warehouse: Warehouse, project: str) -> None:
+    """Delete the project's rows and loaded days; remember the days until the KPIs are computed without them."""
     with warehouse.transaction() as client:
         client.execute_sql(
-            "INSERT INTO forgotten_days SELECT project, day FROM file_downloads WHERE project = %s "
-            "UNION SELECT project, day FROM loaded_days WHERE project = %s",
+            "INSERT INTO forgotten_days SELECT project, day FROM file_downloads WHERE project = ? "
+            "UNION SELECT project, day FROM loaded_days WHERE project = ?",
             project,
             project,
         )
         for table in PRIMARY_KEYS:
-            client.execute_sql(f"DELETE FROM {table} WHERE project = %s", project)
+            client.execute_sql(f"DELETE FROM {table} WHERE project = ?", project)
 
 
 def forgotten_days(warehouse: Warehouse) -> set[date]:
     """The days of forgotten projects that the KPIs may still count."""
-    ensure(warehouse)
+    ensure_tables(warehouse)
     return {row[0] for row in warehouse.query("SELECT DISTINCT day FROM forgotten_days")}
 
 
 def pending_days(warehouse: Warehouse) -> dict[str, list[date]]:
-    """The days of each committed load that the KPIs have not taken, by load id."""
-    ensure(warehouse)
+    """The days of the committed loads that the KPIs do not include yet, by load id."""
+    ensure_tables(warehouse)
     pending: dict[str, list[date]] = {}
     rows = warehouse.query(
         "SELECT DISTINCT load_id, day FROM committed_days "
@@ -179,8 +182,8 @@ def pending_days(warehouse: Warehouse) -> dict[str, list[date]]:
     return pending
 
 
-def applied_models(warehouse: Warehouse) -> str | None:
-    """The fingerprint of the models that the KPIs were computed by, unless somebody has planned others since."""
+def applied_fingerprint(warehouse: Warehouse) -> str | None:
+    """The fingerprint of the models that computed the KPIs; `None` if another plan was applied since."""
     rows = warehouse.query(
         f"SELECT fingerprint FROM {DATASET}.applied_models WHERE plan_id = ({_PRODUCTION_PLAN})",
     )
@@ -188,22 +191,22 @@ def applied_models(warehouse: Warehouse) -> str | None:
 
 
 def acknowledge(warehouse: Warehouse, load_ids: Sequence[str], days: Collection[date], fingerprint: str) -> None:
-    """Record that the KPIs have taken the loads, the forgotten `days` and the models, once their audits have passed."""
+    """Record that the KPIs include the loads, the forgotten `days` and the models; call it once the audits passed."""
     with warehouse.transaction() as client:
         client.execute_sql("DELETE FROM applied_models")
-        client.execute_sql(f"INSERT INTO applied_models SELECT %s, ({_PRODUCTION_PLAN})", fingerprint)
-        client.execute_sql("INSERT INTO acknowledged_loads (load_id) SELECT UNNEST(%s::TEXT[])", list(load_ids))
-        client.execute_sql("DELETE FROM forgotten_days WHERE LIST_CONTAINS(%s::DATE[], day)", list(days))
+        client.execute_sql(f"INSERT INTO applied_models SELECT ?, ({_PRODUCTION_PLAN})", fingerprint)
+        client.execute_sql("INSERT INTO acknowledged_loads (load_id) SELECT UNNEST(?::TEXT[])", list(load_ids))
+        client.execute_sql("DELETE FROM forgotten_days WHERE LIST_CONTAINS(?::DATE[], day)", list(days))
 
 
 def record_drift(warehouse: Warehouse, upstream: str, fields: Sequence[str], now: datetime) -> None:
-    """Record in `raw.schema_drift` that a table or path has `fields` that the contract does not know."""
+    """Record in `raw.schema_drift` that a table or path has `fields` that are not in the contract."""
     if fields:
         execute(warehouse, _UPSERT_DRIFT, upstream, list(fields), now, now)
 
 
 def require_exact(warehouse: Warehouse) -> None:
-    """Raise `WarehouseError` unless each committed day has the rows that its extract counted."""
+    """Raise `WarehouseError` unless each committed day has as many rows as its extract counted."""
     wrong = query_committed(warehouse, _MISCOUNTED)
     if wrong:
         project, day, expected, found = wrong[0]
@@ -211,35 +214,34 @@ def require_exact(warehouse: Warehouse) -> None:
             f"{len(wrong)} loaded days have another number of rows than was extracted, first {project} on {day}: "
             f"{expected:,} extracted, {found:,} in the warehouse."
         )
-        raise WarehouseError(
-            what, remedy="Something else has written raw.file_downloads. Restore it, or start again from nothing."
-        )
+        remedy = "Another program has changed raw.file_downloads: load the days again with `just backfill`."
+        raise WarehouseError(what, remedy=remedy)
 
 
-def read_ledger(warehouse: Warehouse) -> pa.Table:
+def read_ledger(warehouse: Warehouse) -> "pa.Table":
     """All of `raw.extract_ledger`."""
-    ensure(warehouse)
+    ensure_tables(warehouse)
     with warehouse.connection() as connection:
         return connection.execute(f"FROM {DATASET}.extract_ledger ORDER BY started_at").to_arrow_table()
 
 
-def restore_ledger(warehouse: Warehouse, ledger: pa.Table | None) -> None:
-    """Add entries that `raw.extract_ledger` lacks."""
+def restore_ledger(warehouse: Warehouse, ledger: "pa.Table | None") -> None:
+    """Add the entries of `ledger` that `raw.extract_ledger` lacks."""
     if ledger:
-        ensure(warehouse)
+        ensure_tables(warehouse)
         with warehouse.connection() as connection:
             connection.register("lake_ledger", ledger)
-            connection.execute(f"INSERT INTO {DATASET}.extract_ledger FROM lake_ledger ON CONFLICT DO NOTHING")
+            connection.execute(f"INSERT INTO {DATASET}.extract_ledger BY NAME FROM lake_ledger ON CONFLICT DO NOTHING")
             connection.unregister("lake_ledger")
 
 
-def _make(client: SqlClientBase[Any]) -> None:
-    # Before the first load there is no dataset that the client could have chosen: the names say it.
+def _create_tables(client: SqlClientBase[Any]) -> None:
+    # Names are qualified: before the first load there is no dataset that the client could use.
     client.execute_sql(f"CREATE SCHEMA IF NOT EXISTS {DATASET}")
     for table, columns in _TABLES.items():
         client.execute_sql(f"CREATE TABLE IF NOT EXISTS {DATASET}.{table} ({columns})")
     try:
-        client.execute_sql(_COMMITTED_DAYS)
+        client.execute_sql(_CREATE_COMMITTED_DAYS)
     except DatabaseUndefinedRelation:
-        # dlt makes the tables of the view with its first load.
+        # dlt creates the tables of the view in its first load.
         return

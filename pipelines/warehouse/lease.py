@@ -1,4 +1,4 @@
-"""The lease of a warehouse without a file: a row in the warehouse, which a run takes, renews and gives back."""
+"""The lease of a MotherDuck warehouse: a row in the warehouse, which a run acquires, renews and releases."""
 
 import signal
 import threading
@@ -15,14 +15,14 @@ from dlt.destinations.sql_client import SqlClientBase
 from pipelines.errors import WarehouseError
 from pipelines.warehouse import Warehouse
 
-SECONDS = 120
-"""How long a machine that died keeps others out; the clocks of the machines may differ by less than that."""
+LEASE_SECONDS = 120
+"""How long a machine that died blocks others; the clocks of the machines must differ by less than that."""
 RENEWAL_SECONDS = 30
 
 
 @dataclass(frozen=True)
 class Holder:
-    """A process that holds a warehouse; `token` is known to nobody else."""
+    """A process that holds a warehouse, identified by its random `token`."""
 
     token: str
     host: str
@@ -35,20 +35,20 @@ class Holder:
 
 @contextmanager
 def hold_lease(warehouse: Warehouse, holder: Holder, dead: Holder | None) -> Iterator[None]:
-    """Hold the lease; it is taken over where it has run out, and at once from a `dead` holder.
+    """Hold the lease; it is taken over if it has expired, and at once from a `dead` holder.
 
-    Where the lease is lost on the way, the main thread is interrupted as by Ctrl-C.
+    If the lease is lost meanwhile, the main thread is interrupted as by Ctrl-C.
 
     Raises:
-        WarehouseError: another process has the lease, or has taken it over since.
+        WarehouseError: another process has the lease, or has taken it over meanwhile.
 
     """
-    # The thread gets the client, opened again each time, and not the pipeline, which is not for two threads.
+    # The thread gets the client, which it opens again each time, and not the pipeline, which is not thread-safe.
     with warehouse.client(reuse=False) as client:
         lease = _Lease(client, holder)
-        lease.take(dead)
+        lease.acquire(dead)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # As a shell starts what it puts into the background.
+        # A shell starts background processes with interrupts ignored.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     ended = threading.Event()
     renewal = threading.Thread(target=lease.renew_until, args=(ended,), daemon=True)
@@ -61,11 +61,11 @@ def hold_lease(warehouse: Warehouse, holder: Holder, dead: Holder | None) -> Ite
         if lease.lost:
             what = "This run could not renew its lease of the warehouse, and another run may have taken it over."
             raise WarehouseError(what, remedy="Nothing is lost: run again once no other run is at work.")
-        lease.give_back()
+        lease.release()
 
 
 class _Lease:
-    """`raw.run_lock` has one row from its making on, so that two that take it change the same row, and one fails."""
+    """`raw.run_lock` is created with its one row, so that of two runs that update the row at once, one fails."""
 
     def __init__(self, client: SqlClientBase[Any], holder: Holder) -> None:
         self._client = client
@@ -74,9 +74,9 @@ class _Lease:
         self._expires = 0.0
         self.lost = False
 
-    def take(self, dead: Holder | None) -> None:
-        """Take it by the open connection, or raise `WarehouseError`."""
-        self._expires = monotonic() + SECONDS
+    def acquire(self, dead: Holder | None) -> None:
+        """Acquire the lease over the open connection, or raise `WarehouseError`."""
+        self._expires = monotonic() + LEASE_SECONDS
         try:
             self._client.execute_sql(f"CREATE SCHEMA IF NOT EXISTS {self._client.fully_qualified_dataset_name()}")
             self._client.execute_sql(
@@ -84,27 +84,27 @@ class _Lease:
                 " '' AS since, 'epoch'::TIMESTAMPTZ AS expires_at"
             )
             self._client.execute_sql(
-                f"UPDATE {self._table} SET token = %s, host = %s, process = %s, since = %s, "
-                "expires_at = now() + to_seconds(%s) WHERE expires_at < now() OR token = %s",
+                f"UPDATE {self._table} SET token = ?, host = ?, process = ?, since = ?, "
+                "expires_at = now() + to_seconds(?) WHERE expires_at < now() OR token = ?",
                 *astuple(self._holder),
-                SECONDS,
+                LEASE_SECONDS,
                 dead.token if dead else "",
             )
             found = self._read()
         except DatabaseTransientException as error:
             if not isinstance(error.dbapi_exception, duckdb.TransactionException):
                 raise
-            raise _refused("it has started at this moment") from error
+            raise _held_error("it has just started") from error
         if found != self._holder:
-            raise _refused(str(found))
+            raise _held_error(str(found))
 
     def renew_until(self, ended: threading.Event) -> None:
-        """Renew until then; interrupt the main thread when the lease is another's, or about to run out."""
+        """Renew until `ended` is set; interrupt the main thread if the lease is lost or about to expire."""
         while not ended.wait(RENEWAL_SECONDS):
             if not self.lost:
                 self._renew()
             if self.lost:
-                # Each time, as what the main thread is at may swallow an interrupt: in a query DuckDB does.
+                # Repeated, because the main thread may swallow an interrupt: DuckDB does so in a query.
                 signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     def _renew(self) -> None:
@@ -112,20 +112,20 @@ class _Lease:
         try:
             with self._client as client:
                 client.execute_sql(
-                    f"UPDATE {self._table} SET expires_at = now() + to_seconds(%s) WHERE token = %s",
-                    SECONDS,
+                    f"UPDATE {self._table} SET expires_at = now() + to_seconds(?) WHERE token = ?",
+                    LEASE_SECONDS,
                     self._holder.token,
                 )
                 self.lost = self._read() != self._holder
-            self._expires = started + SECONDS
+            self._expires = started + LEASE_SECONDS
         except (DatabaseException, DestinationConnectionError):
             self.lost = monotonic() + RENEWAL_SECONDS > self._expires
 
-    def give_back(self) -> None:
-        # What fails here runs out by itself, and the next run in this folder need not wait for that.
+    def release(self) -> None:
+        # If this fails, the lease expires, and the next run in this folder takes it over at once.
         with suppress(DatabaseException, DestinationConnectionError), self._client as client:
             client.execute_sql(
-                f"UPDATE {self._table} SET token = '', expires_at = 'epoch' WHERE token = %s", self._holder.token
+                f"UPDATE {self._table} SET token = '', expires_at = 'epoch' WHERE token = ?", self._holder.token
             )
 
     def _read(self) -> Holder:
@@ -133,7 +133,7 @@ class _Lease:
         return Holder(*rows[0]) if rows else Holder("", "", 0, "")
 
 
-def _refused(holder: str) -> WarehouseError:
+def _held_error(holder: str) -> WarehouseError:
     what = f"Another run is at work in the warehouse: {holder}."
-    remedy = f"Wait until it has ended, or stop it, and run again. A run that died is forgotten after {SECONDS} s."
+    remedy = f"Wait until it has ended, or stop it, and run again. A dead run's lease expires after {LEASE_SECONDS} s."
     return WarehouseError(what, remedy=remedy)

@@ -1,4 +1,4 @@
-"""One command at a time: two runs at once would both read, and both pay, for the same days."""
+"""Lets one command at a time use the warehouse: two runs at once would both read, and pay for, the same days."""
 
 import json
 import os
@@ -16,12 +16,12 @@ from pipelines.errors import WarehouseError
 from pipelines.warehouse import Warehouse, resolve_warehouse
 from pipelines.warehouse.lease import Holder, hold_lease
 
-_HOLDER = "run.json"
+_HOLDER_FILE = "run.json"
 
 
 @contextmanager
 def exclusive_warehouse() -> Iterator[Warehouse]:
-    """The settings' warehouse, which has to exist, held as by `exclusive_run`.
+    """The warehouse of the settings, which must exist, held like `exclusive_run` does.
 
     Raises:
         SettingsError: the settings of the warehouse cannot be used.
@@ -36,9 +36,9 @@ def exclusive_warehouse() -> Iterator[Warehouse]:
 
 @contextmanager
 def exclusive_run(warehouse: Warehouse) -> Iterator[None]:
-    """Hold the warehouse for this process; the system lets go of it when the process ends, however it does.
+    """Hold the warehouse for this process; the operating system releases it however the process ends.
 
-    A warehouse in the cloud is held by a lease as well, for runs on other machines.
+    A warehouse on MotherDuck is held by a lease as well, against runs on other machines.
 
     Raises:
         WarehouseError: another process holds the folder, the DuckDB file or the lease, or has taken over the lease.
@@ -48,6 +48,7 @@ def exclusive_run(warehouse: Warehouse) -> Iterator[None]:
     holder = Holder(uuid4().hex, socket.gethostname(), os.getpid(), since)
     with _hold_folder(warehouse.folder, holder) as dead:
         if warehouse.file and warehouse.exists:
+            # Another program may hold the file, which only opening it shows.
             with warehouse.client():
                 pass
         with nullcontext() if warehouse.file else hold_lease(warehouse, holder, dead):
@@ -56,7 +57,7 @@ def exclusive_run(warehouse: Warehouse) -> Iterator[None]:
 
 @contextmanager
 def _hold_folder(folder: Path, holder: Holder) -> Iterator[Holder | None]:
-    """Hold the folder; yields its last holder, which has ended: the lock would not be ours otherwise."""
+    """Hold the folder, and yield its last holder, which has ended: otherwise it would still have the lock."""
     lock = FileLock(folder / "run.lock", blocking=False)
     try:
         lock.acquire()
@@ -68,7 +69,7 @@ def _hold_folder(folder: Path, holder: Holder) -> Iterator[Holder | None]:
         raise WarehouseError(what, remedy="Grant your user write access to it.") from error
     try:
         dead = _last_holder(folder)
-        (folder / _HOLDER).write_text(json.dumps(asdict(holder)))
+        (folder / _HOLDER_FILE).write_text(json.dumps(asdict(holder)))
         yield dead
     finally:
         lock.release()
@@ -76,6 +77,6 @@ def _hold_folder(folder: Path, holder: Holder) -> Iterator[Holder | None]:
 
 def _last_holder(folder: Path) -> Holder | None:
     try:
-        return Holder(**json.loads((folder / _HOLDER).read_text()))
+        return Holder(**json.loads((folder / _HOLDER_FILE).read_text()))
     except (OSError, ValueError, TypeError):
         return None

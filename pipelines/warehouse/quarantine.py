@@ -1,4 +1,4 @@
-"""Rows that failed the contract: how many for which reason, and examples of them."""
+"""Reads the rows that failed the contract: their number by reason, and examples."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -7,32 +7,32 @@ from typing import NamedTuple
 from pipelines.errors import UnknownProjectError, WarehouseError
 from pipelines.warehouse import Warehouse, bookkeeping
 
-_READ = """
+_ALL_ROWS = """
     SELECT project, SUM(accepted + quarantined)::BIGINT FROM committed_days
-    WHERE project = COALESCE(%s, project) GROUP BY 1 ORDER BY 1
+    WHERE project = COALESCE(?, project) GROUP BY 1 ORDER BY 1
 """
-_ROWS = (
+_QUARANTINED = (
     "quarantine AS rows SEMI JOIN committed_days AS days "
     "ON rows.project = days.project AND rows.day = days.day AND rows._dlt_load_id = days.load_id"
 )
-_COUNT = f"SELECT COUNT(*) FROM {_ROWS} WHERE project = COALESCE(%s, project)"
+_COUNT = f"SELECT COUNT(*) FROM {_QUARANTINED} WHERE project = COALESCE(?, project)"
 _ERRORS = f"""
     SELECT project, day, ordinal, line, content, REGEXP_REPLACE(line, ' [(]input .*', '') AS message
-    FROM (SELECT *, UNNEST(STRING_SPLIT(reason, CHR(10))) AS line FROM {_ROWS})
-    WHERE project = COALESCE(%s, project)
+    FROM (SELECT *, UNNEST(STRING_SPLIT(reason, CHR(10))) AS line FROM {_QUARANTINED})
+    WHERE project = COALESCE(?, project)
 """
 _REASONS = f"""
     SELECT project, message, COUNT(*), MIN(day), MAX(day) FROM ({_ERRORS}) GROUP BY 1, 2 ORDER BY 1, 3 DESC, 2
 """
 _EXAMPLES = f"""
     SELECT project, message, day, line, content FROM ({_ERRORS})
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY project, message ORDER BY day, ordinal) <= %s
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY project, message ORDER BY day, ordinal) <= ?
     ORDER BY project, message, day, ordinal
 """
 
 
 class Reason(NamedTuple):
-    """An error of Pydantic's that rows of a project have, on days from the first to the last."""
+    """A Pydantic error, with the number of a project's rows that have it, and their first and last day."""
 
     project: str
     message: str
@@ -42,7 +42,7 @@ class Reason(NamedTuple):
 
 
 class Example(NamedTuple):
-    """A row that has an error: its day, the error's whole line, and the row as JSON."""
+    """A row with that error: its day, the error's whole line, and the row as JSON."""
 
     project: str
     message: str
@@ -53,7 +53,7 @@ class Example(NamedTuple):
 
 @dataclass(frozen=True)
 class Quarantine:
-    """The rows of committed loads that failed the contract; `read` has all rows by project."""
+    """The rows of committed loads that failed the contract; `read` counts all rows by project."""
 
     read: dict[str, int]
     rows: int
@@ -62,14 +62,14 @@ class Quarantine:
 
 
 def read_quarantine(warehouse: Warehouse, project: str | None, examples: int) -> Quarantine:
-    """The quarantine of one project or all, with so many `examples` of each reason.
+    """The quarantine of one project or all, with at most `examples` rows for each reason.
 
     Raises:
         UnknownProjectError: no committed load has covered a day of the `project`.
         WarehouseError: no load is committed, or the warehouse cannot be opened.
 
     """
-    read: dict[str, int] = dict(bookkeeping.query_committed(warehouse, _READ, project))
+    read: dict[str, int] = dict(bookkeeping.query_committed(warehouse, _ALL_ROWS, project))
     if not read:
         held = sorted(bookkeeping.loaded_days(warehouse))
         if project and held:

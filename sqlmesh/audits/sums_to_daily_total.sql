@@ -26,7 +26,4 @@ FULL OUTER JOIN parts
 WHERE
   totals.downloads IS NULL
   OR parts.downloads IS NULL
-  OR totals.downloads <> parts.downloads
-  OR totals.downloads_without_mirrors <> parts.downloads_without_mirrors
-  OR totals.downloads_by_installers <> parts.downloads_by_installers
-  OR totals.downloads_outside_ci <> parts.downloads_outside_ci
+  OR @OR(@lenses('totals.$lens <> parts.$lens'))

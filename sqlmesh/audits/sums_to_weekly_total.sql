@@ -19,7 +19,4 @@ FULL OUTER JOIN marts.downloads_weekly AS totals
   ON totals.week = parts.week AND totals.project = parts.project
 WHERE
   /* A week without downloads has no parts. */
-  COALESCE(totals.downloads, 0) <> COALESCE(parts.downloads, 0)
-  OR COALESCE(totals.downloads_without_mirrors, 0) <> COALESCE(parts.downloads_without_mirrors, 0)
-  OR COALESCE(totals.downloads_by_installers, 0) <> COALESCE(parts.downloads_by_installers, 0)
-  OR COALESCE(totals.downloads_outside_ci, 0) <> COALESCE(parts.downloads_outside_ci, 0)
+  @OR(@lenses('COALESCE(totals.$lens, 0) <> COALESCE(parts.$lens, 0)'))

@@ -5,11 +5,7 @@ import datetime as dt
 from sqlglot import parse_one
 from sqlmesh import DatetimeRanges, ExecutionContext, signal
 
-LAST_DAY = """
-    SELECT CAST(MAX(day) AS TEXT)
-    FROM raw.loaded_days AS days
-    JOIN raw._dlt_loads AS loads ON days._dlt_load_id = loads.load_id AND loads.status = 0
-"""
+LAST_DAY = "SELECT CAST(MAX(day) AS TEXT) FROM raw.committed_days"
 
 
 @signal()

@@ -53,7 +53,7 @@ def test_demo_is_all_well(demo_project: Installation, tmp_path: Path) -> None:
     done = copied.cli("doctor")
 
     assert done.returncode == 0, done.stdout
-    assert "All is well" in done.stdout
+    assert "All checks passed" in done.stdout
     assert done.stdout.count("not needed") == 4
     assert list(tmp_path.iterdir()) == [copied.file]
     assert content == copied.file.read_bytes()
@@ -131,7 +131,7 @@ def test_wrong_setting_fails_and_what_needs_it_waits(monkeypatch: pytest.MonkeyP
     assert "'start_date' is 'yesterday'" in findings["settings"].found
     assert "YYYY-MM-DD" in findings["settings"].remedy
     assert findings["warehouse"].outcome is Outcome.OK
-    assert findings["upstream"] == Finding("upstream", Outcome.NOT_NEEDED, "waits for the settings")
+    assert findings["upstream"] == Finding("upstream", Outcome.NOT_NEEDED, "needs valid settings first")
 
 
 @pytest.mark.usefixtures("healthy")
@@ -206,9 +206,9 @@ def test_bigquery_without_credentials_fails(monkeypatch: pytest.MonkeyPatch) -> 
 
     failed = failures()
 
-    assert list(failed) == ["Google credentials", "billed project", "upstream"]
+    assert list(failed) == ["Google credentials", "Google Cloud project", "upstream"]
     assert "gcloud auth application-default login" in failed["Google credentials"].remedy
-    assert "gcp_project" in failed["billed project"].remedy
+    assert "gcp_project" in failed["Google Cloud project"].remedy
     assert "gcloud auth application-default login" in failed["upstream"].remedy
 
 
@@ -237,7 +237,7 @@ def user_login() -> dict[str, str]:
     ("content", "kind", "billed"),
     [
         (service_account(), "a service account's key", "a-project"),
-        (user_login(), "a user's login", "Neither the settings nor the credentials name one."),
+        (user_login(), "a user's login", "Neither the settings nor the credentials name a project to bill."),
     ],
 )
 def test_credentials_are_named_by_kind_only(
@@ -249,7 +249,7 @@ def test_credentials_are_named_by_kind_only(
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
     monkeypatch.setenv("SOURCES__PYPI__UPSTREAM", "bigquery")
 
-    found = doctor._look("", doctor._google_credentials), doctor._look("", doctor._billed_project)
+    found = doctor._run_check("", doctor._google_credentials), doctor._run_check("", doctor._gcp_project)
 
     assert [each.found for each in found] == [kind, billed]
 

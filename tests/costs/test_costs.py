@@ -40,7 +40,7 @@ def test_estimate_shows_figures_and_reads_nothing(billed: Installation, server: 
     done = billed.cli("estimate")
 
     assert done.returncode == 0, done.stderr
-    for expected in ("copper-kettle", "saltmarsh", "2026-05-11 to 2026-05-13", "in all", "GiB", "$0.01", "0.0%"):
+    for expected in ("copper-kettle", "saltmarsh", "2026-05-11 to 2026-05-13", "total", "GiB", "$0.01", "0.0%"):
         assert expected in done.stdout
     assert before == len(paid_jobs(server))
     assert not billed.file.exists()
@@ -66,7 +66,7 @@ def test_month_budget_counts_what_is_spent(billed: Installation, server: Server)
     again = billed.with_settings(LAG_DAYS="3")
     before = len(paid_jobs(server))
 
-    with pytest.raises(BudgetError, match=r"the ledger has \$0\.01 for \w+; a month may cost"):
+    with pytest.raises(BudgetError, match=r"the queries of \w+ have cost \$0\.01; a month may cost"):
         again.with_settings(BUDGET_PER_MONTH=str(spent + estimated - 1e-6)).load()
     assert before == len(paid_jobs(server))
 

@@ -67,7 +67,7 @@ def test_picture_of_the_flow_has_the_layers_of_the_imports() -> None:
 
 
 def test_contributing_places_ten_changes() -> None:
-    """CONTRIBUTING.md has the places of ten changes; `test_paths_exist` looks for them."""
+    """CONTRIBUTING.md has the keys of ten changes; `test_paths_exist` looks for them."""
     _, changes = (ROOT / "CONTRIBUTING.md").read_text().split("| to change | edit |\n|---|---|\n")
 
     assert len(re.findall(r"^\| .+ \| `.+ \|$", changes, re.MULTILINE)) == 10
@@ -121,3 +121,17 @@ def test_locks_name_no_index() -> None:
 def test_metrics_are_those_of_the_models(context: Context) -> None:
     """docs/metrics.md is what the model blocks say now; `just format` writes it."""
     assert describe(context) == (ROOT / "docs" / "metrics.md").read_text()
+
+
+def test_descriptions_are_english(context: Context) -> None:
+    """No description of a model or column has a placeholder, a doubled word, or the words of a lens after "the"."""
+    wrong = re.compile(r"[$@{}]|\bthe all\b|\b(\w+) \1\b|^$|[^.]$", re.IGNORECASE)
+    said = [
+        text
+        for model in context.models.values()
+        if not model.kind.is_external
+        for text in (model.description or "", *(model.column_descriptions or {}).values())
+    ]
+
+    assert len(said) > len(context.models)
+    assert [] == [text for text in said if wrong.search(text)]

@@ -152,7 +152,7 @@ def test_folder_that_runs_replace_is_refused(exported: Installation, below: str)
     done = exported.cli("export", "--to", str(exported.folder / "exports" / below))
 
     assert done.returncode == 1
-    assert "is replaced by each run" in done.stderr
+    assert "Each run replaces " in done.stderr
     assert ["pypi.duckdb"] == [path.name for path in (exported.folder / "exports").iterdir()]
 
 

@@ -1,164 +1,198 @@
-"""Speed and memory of a load, as ratios within one run: `just benchmark`. Machines differ; the ratios travel.
+"""Speed of a load, as ratios: `just benchmark`. Machines differ; the ratios travel.
 
-Speed is over the demo's rows. Memory is the peak of a process that loads some rows, and of one that loads ten times as
-many; each once into an empty warehouse, and once again in place of what is there. Where there are real downloads
-(PYPI_REAL_DATA), it plans them, too; see `planning.py`.
+Three ways of the same downloads into a table of a DuckDB file are compared (`contenders.py`):
+
+- DuckDB alone reads the Parquet file, flattened to the contract's leaves, into a table, and checks nothing;
+- the load is the whole of this project's: contract, quarantine, dlt with its staging and merge, bookkeeping, counts;
+- row by row is what one writes first: a DataFrame, a Pydantic model for each row, a table of the DataFrame.
+
+What counts is the CPU time, user and system, of a process of its own from its start to its end: with Python's start,
+all imports, all threads and children, and a new file to write to. A round runs each way once, every other round in the
+opposite order, as machines slow down and recover; a ratio is the median of the rounds' ratios.
+
+The downloads are a day of real ones, where PYPI_REAL_DATA has them, or else the demo's, which are so few that starting
+up counts for most. With --memory, the peak of a load is compared with that of one ten times as long; with --plan,
+SQLMesh's plan over real downloads with the same SQL by hand (`planning.py`). With --json, each is one object a line.
 """
 
+import argparse
+import json
 import os
 import resource
 import subprocess
 import sys
-from collections.abc import Callable
-from datetime import UTC, date, datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
-from time import perf_counter
 
 import duckdb
-import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 
 from pipelines.demo import END, FIRST_DAY, PROJECTS, write_demo
-from pipelines.pypi.columns import LEAVES, nested
-from pipelines.pypi.contract import FileDownload
-from pipelines.pypi.upstreams.parquet import ParquetUpstream
-from pipelines.pypi.validation import split
-from pipelines.pypi.windows import Window
+from pipelines.pypi.columns import LEAVES
 
-SAMPLE = 20_000
-"""Rows that are validated one by one: all of them would take too long."""
+REAL_DAY = date(2026, 7, 1)
+REAL_PROJECTS = ("chdb", "marimo", "dbt-duckdb", "ibis-framework", "connectorx", "lancedb")
 SIZES = (500_000, 5_000_000)
 """Rows of the loads that are compared for memory: the demo's, several times over."""
 FLAT = 1.15
 """What a load ten times longer may take at its peak, over the shorter one."""
 _MIB = 2**20
 
+Result = dict[str, str | int | float]
+
+
+@dataclass(frozen=True)
+class Downloads:
+    """Parquet files, and what is loaded of them: all rows of the projects, which begin on the first day."""
+
+    name: str
+    files: Path
+    projects: Sequence[str]
+    first_day: date
+
+    @property
+    def query(self) -> str:
+        """The rows, flat."""
+        leaves = ", ".join(f"{'.'.join(leaf.path)} AS {leaf.column}" for leaf in LEAVES)
+        return f"SELECT {leaves} FROM '{self.files / '*.parquet' if self.files.is_dir() else self.files}'"
+
+    def load(self, warehouse: Path, **settings: str) -> list[int]:
+        """The rows that a load of them has read, and its peak memory in KiB."""
+        printed = _run(
+            "load",
+            SOURCES__PYPI__UPSTREAM="parquet",
+            SOURCES__PYPI__PARQUET_PATH=str(self.files),
+            SOURCES__PYPI__PROJECTS=json.dumps(self.projects),
+            SOURCES__PYPI__START_DATE=self.first_day.isoformat(),
+            DESTINATION__WAREHOUSE__CREDENTIALS=str(warehouse),
+            **settings,
+        )
+        return list(map(int, printed.split()))
+
 
 def main() -> None:
-    console = Console()
+    parser = argparse.ArgumentParser(description="Compare the CPU seconds of a load with those of other ways.")
+    parser.add_argument("--rounds", type=int, default=3, help="Run each way that often (3 take some four minutes).")
+    parser.add_argument("--memory", action="store_true", help="Compare the peak memory of short and long loads, too.")
+    parser.add_argument("--plan", action="store_true", help="Compare SQLMesh's plan with SQL by hand, too.")
+    parser.add_argument("--json", action="store_true", help="Print one JSON object a line.")
+    options = parser.parse_args()
     with TemporaryDirectory() as folder:
-        # A process's peak starts with its parent's: until the peaks are measured, this one must stay small.
-        _run("write", folder)
-        peaks = _peaks(Path(folder))
-        # Before any SQL is generated: SQLMesh extends SQLGlot's dialects, and one that was used keeps its old self.
-        from tests.harness.planning import find_real_data, measure
-
-        console.print(_speed(Path(folder, "demo")))
-        console.print(_memory(peaks))
-        if source := find_real_data():
-            console.print(measure(source, Path(folder)))
-    if any(long > FLAT * short for short, long in peaks.values()):
-        sys.exit(f"The peak of a load ten times longer is over {FLAT} times that of the shorter one.")
+        for title, results in _parts(Path(folder), options):
+            if options.json:
+                print(*map(json.dumps, results), sep="\n", flush=True)
+            else:
+                Console().print(_table(title, results))
 
 
-def _speed(demo: Path) -> Table:
-    upstream = ParquetUpstream(str(demo), "timestamp")
-    batches = [batch for name in PROJECTS for batch in upstream.read(Window(name, FIRST_DAY, END))]
-    rows = sum(batch.num_rows for batch in batches)
-    sample = [nested(row) for row in batches[0].slice(0, SAMPLE).to_pylist()]
-    seconds = {
-        "DuckDB alone reads the Parquet files into a table": _seconds(lambda: _read_alone(demo)),
-        "The source reads them": _seconds(lambda: [list(upstream.read(Window(p, FIRST_DAY, END))) for p in PROJECTS]),
-        "The contract is checked, by distinct values": _seconds(lambda: [split(_numbered(b), "") for b in batches]),
-        f"The contract is checked row by row (a sample of {len(sample):,} rows, scaled)": rows
-        / len(sample)
-        * _seconds(lambda: [_keeps(row) for row in sample]),
+def find_real_data() -> Path | None:
+    """The folder of real downloads that PYPI_REAL_DATA names, if it is there."""
+    beside = Path(__file__).parents[3] / "shared" / "data"
+    folder = Path(os.environ.get("PYPI_REAL_DATA", beside)) / "file_downloads"
+    return folder if folder.exists() else None
+
+
+def _parts(folder: Path, options: argparse.Namespace) -> Iterator[tuple[str, list[Result]]]:
+    """What is measured, by its title."""
+    real = find_real_data()
+    if options.memory:
+        # First: a process's peak starts with its parent's, and this one grows.
+        yield "Peak memory of a load", _memory(folder)
+    if real:
+        downloads = Downloads(str(REAL_DAY), real / f"{REAL_DAY}.parquet", REAL_PROJECTS, REAL_DAY)
+    else:
+        write_demo(folder / "demo")
+        downloads = Downloads("demo", folder / "demo", PROJECTS, FIRST_DAY)
+    yield "CPU seconds of a load", [_speed(downloads, folder, options.rounds)]
+    if options.plan and real:
+        from tests.harness.planning import measure
+
+        yield "Speed of the KPIs over real downloads", measure(real, REAL_PROJECTS, folder)
+
+
+def _speed(downloads: Downloads, folder: Path, rounds: int) -> Result:
+    """The CPU seconds of each way, and their ratios."""
+    rows = duckdb.sql(f"SELECT COUNT(*) FROM ({downloads.query})").fetchall()[0][0]
+
+    def duckdb_alone(database: Path) -> None:
+        _run("duckdb", downloads.query, str(database))
+
+    def load(database: Path) -> None:
+        loaded, _ = downloads.load(database)
+        assert rows == loaded, f"{loaded} rows were loaded, not {rows}"
+
+    def row_by_row(database: Path) -> None:
+        _run("rows", str(downloads.files), str(database))
+
+    ways = {"duckdb": duckdb_alone, "load": load, "rowwise": row_by_row}
+    taken: dict[str, list[float]] = {way: [] for way in ways}
+    for number in range(rounds):
+        for way in list(ways)[:: -1 if number % 2 else 1]:
+            with TemporaryDirectory(dir=folder) as own:
+                before = _children_seconds()
+                ways[way](Path(own, "warehouse.duckdb"))
+                taken[way].append(_children_seconds() - before)
+    return {
+        "data": downloads.name,
+        "rows": rows,
+        "rounds": rounds,
+        **{f"{way}_cpu_seconds": round(median(seconds), 2) for way, seconds in taken.items()},
+        **_ratios("load_over_duckdb", taken["load"], taken["duckdb"]),
+        **_ratios("rowwise_over_load", taken["rowwise"], taken["load"]),
     }
-    table = Table(title=f"Speed over {rows:,} rows")
-    table.add_column("")
-    table.add_column("seconds", justify="right")
-    table.add_column("ratio", justify="right")
-    baseline = next(iter(seconds.values()))
-    for what, took in seconds.items():
-        table.add_row(what, f"{took:.2f}", f"{took / baseline:.2f}")
-    return table
 
 
-def _memory(peaks: dict[str, list[int]]) -> Table:
-    table = Table(title="Peak memory of a load, in MiB")
-    for heading in ("", *(f"{size:,} rows" for size in SIZES), "ratio"):
-        table.add_column(heading, justify="right" if heading else "left")
-    for what, (short, long) in peaks.items():
-        table.add_row(what, f"{short:,}", f"{long:,}", f"{long / short:.2f}")
-    return table
+def _ratios(name: str, these: list[float], those: list[float]) -> Result:
+    """The median, lowest and highest ratio of the rounds."""
+    ratios = [round(this / that, 2) for this, that in zip(these, those, strict=True)]
+    return {name: median(ratios), f"{name}_lowest": min(ratios), f"{name}_highest": max(ratios)}
 
 
-def _write(folder: Path) -> None:
-    """The demo's files, and for each of `SIZES` a file of its rows, several times over."""
-    write_demo(folder / "demo")
-    for size in SIZES:
-        rows = f"SELECT rows.* FROM '{folder}/demo/*.parquet' AS rows, RANGE({size}) LIMIT {size}"
-        duckdb.sql(f"COPY ({rows}) TO '{folder}/{size}.parquet'")
+def _children_seconds() -> float:
+    """CPU seconds, user and system, of all processes that this one has run to their end."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
-def _peaks(folder: Path) -> dict[str, list[int]]:
-    """MiB at the peak of each load of `SIZES`."""
+def _memory(folder: Path) -> list[Result]:
+    """MiB at the peak of loads of each of `SIZES`; fails if the longer one takes more than `FLAT` times as much."""
+    _run("write", str(folder), *map(str, SIZES))
     peaks: dict[str, list[int]] = {"into an empty warehouse": [], "in place of the same days": []}
     for size in SIZES:
-        settings = {
-            "SOURCES__PYPI__PARQUET_PATH": str(folder / f"{size}.parquet"),
-            "SOURCES__PYPI__UPSTREAM": "parquet",
-            "SOURCES__PYPI__LAG_DAYS": str((END - FIRST_DAY).days),
-            "DESTINATION__WAREHOUSE__CREDENTIALS": str(folder / str(size) / "warehouse.duckdb"),
-        }
+        downloads = Downloads("demo", folder / f"{size}.parquet", PROJECTS, FIRST_DAY)
         for measured in peaks.values():
-            rows, kibibytes = map(int, _run("load", **settings).split())
+            rows, kibibytes = downloads.load(
+                folder / str(size) / "warehouse.duckdb", SOURCES__PYPI__LAG_DAYS=str((END - FIRST_DAY).days)
+            )
             assert rows == size, f"{rows} rows were loaded, not {size}"
             measured.append(kibibytes * 1024 // _MIB)
-    return peaks
+    too_long = [f"{where}: {long} MiB, not {short}" for where, (short, long) in peaks.items() if long > FLAT * short]
+    assert not too_long, f"The peak of a load ten times longer is over {FLAT} times that of the shorter one: {too_long}"
+    return [
+        {"load": where, **{f"{size}_rows_mib": peak for size, peak in zip(SIZES, both, strict=True)}}
+        for where, both in peaks.items()
+    ]
 
 
-def _load() -> None:
-    """Load what the environment says; print the rows and this process's peak memory in KiB."""
-    from pipelines.load import load
-    from pipelines.load.plan import LoadRequest
-    from pipelines.pypi.settings import resolve_settings
-    from pipelines.warehouse import resolve_warehouse
-
-    report = load(LoadRequest(resolve_settings(), resolve_warehouse(), datetime.now(UTC)))
-    print(report.accepted + report.quarantined, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+def _run(way: str, *arguments: str, **environment: str) -> str:
+    """What one of the contenders prints, run as a process of its own."""
+    command = [sys.executable, "-m", "tests.harness.contenders", way, *arguments]
+    return subprocess.run(command, env=os.environ | environment, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def _run(*arguments: str, **environment: str) -> str:
-    """What a part of this benchmark prints, run as a process of its own."""
-    command = [sys.executable, "-m", "tests.harness.benchmark", *arguments]
-    done = subprocess.run(command, env=os.environ | environment, check=True, capture_output=True, text=True)
-    return done.stdout
-
-
-def _read_alone(demo: Path) -> None:
-    fields = ", ".join(f"{'.'.join(leaf.path)} AS {leaf.column}" for leaf in LEAVES)
-    with duckdb.connect() as connection:
-        connection.execute(f"CREATE TABLE file_downloads AS SELECT {fields} FROM '{demo}/*.parquet'")
-
-
-def _numbered(batch: pa.Table) -> pa.Table:
-    ordinals = pa.array(range(batch.num_rows), pa.int64())
-    day: date = FIRST_DAY
-    return batch.append_column("day", pa.repeat(pa.scalar(day), batch.num_rows)).append_column("ordinal", ordinals)
-
-
-def _keeps(row: dict[str, object]) -> bool:
-    try:
-        FileDownload.model_validate(row)
-    except ValueError:
-        return False
-    return True
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    started = perf_counter()
-    work()
-    return perf_counter() - started
+def _table(title: str, results: list[Result]) -> Table:
+    """A column for each result, a row for each of its values."""
+    table = Table(title=title, show_header=False)
+    for name in results[0]:
+        values = [result[name] for result in results]
+        table.add_row(name, *(f"{value:,}" if isinstance(value, int) else str(value) for value in values))
+    return table
 
 
 if __name__ == "__main__":
-    match sys.argv[1:]:
-        case ["write", folder]:
-            _write(Path(folder))
-        case ["load"]:
-            _load()
-        case _:
-            main()
+    main()

@@ -3,32 +3,30 @@
 By hand, DuckDB runs what the models render to, into a file, and nothing else: no audits, unit tests, state or versions.
 """
 
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from time import perf_counter
 
-from rich.table import Table
 from sqlmesh import Context
 from sqlmesh.core.console import NoopConsole, set_console
 
 from tests.support.installation import ROOT, Installation
 from tests.support.models import Models
 
-LAST = date(2026, 7, 3)
-PROJECTS = '["chdb", "marimo", "dbt-duckdb", "ibis-framework", "connectorx", "lancedb"]'
+FIRST, LAST = date(2026, 7, 1), date(2026, 7, 3)
 
 
-def find_real_data() -> Path | None:
-    """The folder of real downloads that PYPI_REAL_DATA names, if it is there."""
-    folder = Path(os.environ.get("PYPI_REAL_DATA", ROOT.parent / "shared" / "data")) / "file_downloads"
-    return folder if folder.exists() else None
-
-
-def measure(source: Path, folder: Path) -> Table:
-    """Seconds of a plan from nothing and of one day anew, each by SQLMesh and by hand."""
-    settings = {"PARQUET_PATH": str(source), "PROJECTS": PROJECTS, "START_DATE": "2026-07-01", "LAG_DAYS": "1"}
+def measure(source: Path, projects: Sequence[str], folder: Path) -> list[dict[str, str | int | float]]:
+    """Seconds of a plan from nothing and of one day again, each by SQLMesh and by hand."""
+    settings = {
+        "PARQUET_PATH": str(source),
+        "PROJECTS": json.dumps(projects),
+        "START_DATE": str(FIRST),
+        "LAG_DAYS": "1",
+    }
     project = Installation(folder / "data", settings)
     project.load()
     rows = project.query("SELECT COUNT(*), COUNT(*) FILTER (day = ?) FROM raw.file_downloads", LAST)[0]
@@ -42,16 +40,19 @@ def measure(source: Path, folder: Path) -> Table:
     planned_day = _seconds(project.transform)
     with by_hand.reading():
         written_day = _seconds(lambda: by_hand.compute(day=LAST))
-
-    table = Table(title="Speed of the KPIs over real downloads")
-    for heading in ("", "SQLMesh, seconds", "by hand, seconds", "ratio"):
-        table.add_column(heading, justify="right" if heading else "left")
-    for what, own, hand in (
-        (f"From nothing, {rows[0]:,} rows", planned, written),
-        (f"One day of them anew, {rows[1]:,} rows", planned_day, written_day),
-    ):
-        table.add_row(what, f"{own:.1f}", f"{hand:.2f}", f"{own / hand:.1f}")
-    return table
+    return [
+        {
+            "plan": plan,
+            "rows": read,
+            "sqlmesh_seconds": round(own, 2),
+            "by_hand_seconds": round(hand, 2),
+            "sqlmesh_over_by_hand": round(own / hand, 2),
+        }
+        for plan, read, own, hand in (
+            ("from nothing", rows[0], planned, written),
+            ("the last day again", rows[1], planned_day, written_day),
+        )
+    ]
 
 
 def _context() -> Context:

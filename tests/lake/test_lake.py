@@ -171,7 +171,7 @@ def test_a_day_that_is_being_replaced_is_not_complete(small: Installation, monke
     ("place", "moment", "nth"),
     [
         ("pipelines.lake:Lake", "publish", 1),
-        ("pipelines.lake.files:File", "write", 4),
+        ("pipelines.lake.files:ParquetFile", "write", 4),
         ("pipelines.lake.destination:_RenamingFileSystem", "put_file", 4),
         ("fsspec.implementations.local:LocalFileSystem", "cp_file", 6),
         ("dlt.common.storages.load_package:PackageStorage", "complete_job", 5),

@@ -145,9 +145,9 @@ def test_untracked_project_can_be_mended(project: Installation) -> None:
 
 
 ERRORS = {
-    "no day": (["2026-07-03", "2026-07-03"], "END is exclusive, and comes after START"),
+    "no day": (["2026-07-03", "2026-07-03"], "END is exclusive, and must come after START"),
     "before the first": (["2015-12-31", "2016-01-02"], "Start it on 2016-01-01 or later"),
-    "after the last": (["2026-07-03", "2026-07-12"], "END is exclusive: let it be 2026-07-11 or earlier"),
+    "after the last": (["2026-07-03", "2026-07-12"], "END is exclusive: set it to 2026-07-11 or earlier"),
     "unknown": (["2026-07-03", "2026-07-04", "three"], "'three' is neither in the settings nor in the warehouse"),
     "no date": (["2026-07-03", "tomorrow"], "'tomorrow' does not match"),
 }
@@ -167,7 +167,7 @@ def test_days_that_are_not_settled_are_refused(project: Installation) -> None:
     """On the seventh, with one day to settle, the fifth is the last that can be asked for."""
     noon = datetime(2026, 7, 7, 12, tzinfo=UTC)
 
-    with pytest.raises(SettingsError, match="the last day that upstream has in full is 2026-07-05"):
+    with pytest.raises(SettingsError, match="the last complete day of the upstream is 2026-07-05"):
         project.load(noon, Backfill(["one"], day(3), day(7)))
     assert project.load(noon, Backfill(["one"], day(3), day(6))).accepted == 6
 
@@ -229,12 +229,12 @@ def test_a_project_that_left_the_settings_is_shown_so(copy: Installation) -> Non
 
     without = copy.with_settings(PROJECTS='["two"]').cli()
 
-    assert "No longer tracked, and kept: one." in without.stdout
+    assert "No longer in the settings, but still in the warehouse: one." in without.stdout
     assert [("one", False), ("two", True)] == copy.query(tracked)
     assert "Export the marts: unchanged" not in without.stdout
     assert [("one", False), ("two", True)] == duckdb.sql(
         f"SELECT project, is_tracked FROM '{copy.folder}/exports/project_summary.parquet' ORDER BY 1"
     ).fetchall()
     assert [(number, 2) for number in range(3, 11)] == copy.query(DAILY, "one")
-    assert "No longer tracked" not in copy.cli().stdout
+    assert "No longer in the settings" not in copy.cli().stdout
     assert [("one", True), ("two", True)] == copy.query(tracked)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.load.forget import forget
+from pipelines.load.forget import forget_in_warehouse
 from pipelines.pypi.settings import resolve_settings
 from tests.support.installation import ROOT, Installation
 from tests.support.rows import download, write
@@ -114,7 +114,7 @@ def test_killed_on_the_way_it_is_finished_later(copy: Installation, never: Insta
 def test_killed_before_the_rows_are_gone_it_is_all_or_nothing(copy: Installation) -> None:
     """Without its cursor the project is whole as before, and the same command removes it."""
     before = copy.query(ROWS)
-    kill(copy, "pipelines.warehouse.bookkeeping", "forget")
+    kill(copy, "pipelines.warehouse.bookkeeping", "delete_project")
 
     assert before == copy.query(ROWS)
     assert copy.load().untracked == ["one"]
@@ -123,7 +123,7 @@ def test_killed_before_the_rows_are_gone_it_is_all_or_nothing(copy: Installation
 def test_added_again_it_gets_its_whole_history(copy: Installation) -> None:
     """No day that it once had counts as loaded, and its KPIs have only the new ones, though they had not followed."""
     with copy.warehouse() as warehouse:
-        forget("one", resolve_settings(), warehouse)
+        forget_in_warehouse("one", resolve_settings(), warehouse)
     write(copy.folder / "rows.parquet", [download(day, name) for day in DAYS[:6] for name in ("one", "two")])
 
     copy.with_settings(PARQUET_PATH=str(copy.folder / "rows.parquet"), PROJECTS='["one", "two"]').run()
@@ -135,7 +135,7 @@ def test_added_again_it_gets_its_whole_history(copy: Installation) -> None:
 
 REFUSALS = {
     "tracked": ("Two", "The settings still name the project 'two'"),
-    "unknown": ("three", "The warehouse holds nothing of the project 'three'"),
+    "unknown": ("three", "The warehouse does not hold the project 'three'"),
 }
 
 
@@ -160,7 +160,7 @@ def test_refuses_to_forget_the_only_project(project: Installation, tmp_path: Pat
     done = one.with_settings(PROJECTS='["two"]').cli(*FORGET)
 
     assert done.returncode == 1
-    assert "holds nothing but 'one'" in done.stderr
+    assert "holds only the project 'one'" in done.stderr
     assert one.query("SELECT COUNT(*) FROM raw.file_downloads") == [(1,)]
 
 

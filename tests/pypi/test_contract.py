@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pipelines.pypi import FROZEN
 from pipelines.pypi.columns import LEAVES, ROW_MODEL, ROW_SCHEMA, SOURCE_SCHEMA, nested
 from pipelines.pypi.contract import FileDownload
+from pipelines.pypi.source import FROZEN
 from pipelines.pypi.validation import split
 from tests.support.installation import ROOT
 from tests.support.rows import SCHEMA, download

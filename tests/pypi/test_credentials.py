@@ -19,7 +19,7 @@ LOGIN = {
     "refresh_token": "1//a-refresh-token-of-the-test",
 }
 TABLE_PATH = "/projects/bigquery-public-data/datasets/pypi/tables/file_downloads"
-NO_JOBS = "Access Denied: Installation billed-project: User does not have bigquery.jobs.create permission"
+NO_JOBS = "Access Denied: Project billed-project: User does not have bigquery.jobs.create permission"
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_malformed_key_file_is_one_message(server: Server, ready: Installation, 
 
     done = ready.cli(GOOGLE_APPLICATION_CREDENTIALS=str(file))
 
-    assert_failed(done, "the file that GOOGLE_APPLICATION_CREDENTIALS names is not a key of Google's, or is damaged")
+    assert_failed(done, "the file that GOOGLE_APPLICATION_CREDENTIALS names is not a Google key, or is damaged")
     assert before == len(server.log())
 
 
@@ -110,11 +110,11 @@ REFUSALS: dict[str, tuple[dict[str, object], list[str]]] = {
             "message": f"Token {TOKEN_VARIABLES} has been expired or revoked.",
             "times": 99,
         },
-        ["Google does not accept the credentials", "Make a new key, or log in again."],
+        ["Google does not accept the credentials", "Create a new key, or log in again."],
     ),
     "token refused by BigQuery": (
         {"where": "rest", "status": 401, "reason": "authError", "message": f"Invalid: {TOKEN_VARIABLES}", "times": 99},
-        ["Google does not accept the credentials", "Make a new key, or log in again."],
+        ["Google does not accept the credentials", "Create a new key, or log in again."],
     ),
     "no permission on the table": (
         denied(TABLE_PATH, "Access Denied: Table bigquery-public-data:pypi.file_downloads: Permission denied"),
@@ -126,7 +126,7 @@ REFUSALS: dict[str, tuple[dict[str, object], list[str]]] = {
     ),
     "project that does not exist": (
         denied("/billed-project/jobs", "x")
-        | {"status": 404, "reason": "notFound", "message": "Not found: Installation billed-project"},
+        | {"status": 404, "reason": "notFound", "message": "Not found: Project billed-project"},
         ["No query can be run and billed in the Google Cloud project billed-project", "Check `gcp_project`"],
     ),
     "no permission to read results": (
@@ -163,7 +163,7 @@ def test_key_that_google_does_not_know_is_one_message(server: Server, ready: Ins
 
     done = ready.cli(GOOGLE_APPLICATION_CREDENTIALS=str(unknown))
 
-    assert_failed(done, "Google does not accept the credentials: a key that is wrong or deleted")
+    assert_failed(done, "Google does not accept the credentials: the key is wrong or deleted")
     assert jobs == len(server.jobs())
 
 

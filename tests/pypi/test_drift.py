@@ -12,8 +12,8 @@ import pytest
 from google.cloud import bigquery
 
 from pipelines.errors import ContractError, SchemaError
-from pipelines.pypi import FROZEN
 from pipelines.pypi.settings import resolve_settings
+from pipelines.pypi.source import FROZEN
 from pipelines.pypi.upstreams.bigquery import _flatten
 from tests.support.installation import NOW, ROOT, Installation
 from tests.support.rows import SCHEMA, download, write
@@ -23,9 +23,10 @@ LATER = datetime(2026, 8, 2, 12, tzinfo=UTC)
 LOAD = """
 from datetime import datetime, UTC
 from pipelines.load import load
+from pipelines.load.plan import LoadRequest
 from pipelines.pypi.settings import resolve_settings
 from pipelines.warehouse import resolve_warehouse
-load(resolve_settings(), resolve_warehouse(), datetime(2026, 8, 1, tzinfo=UTC), lambda _window, _rows: None)
+load(LoadRequest(resolve_settings(), resolve_warehouse(), datetime(2026, 8, 1, tzinfo=UTC)))
 """
 DRIFT = "SELECT upstream, field, first_seen, last_seen FROM raw.schema_drift ORDER BY 2"
 
@@ -99,7 +100,7 @@ def test_frozen_columns_stop_the_run(drifted: Installation, source: Path) -> Non
     done = drifted.with_settings(COLUMNS="freeze").cli()
 
     assert done.returncode == 1
-    assert f"{source} has fields that the contract does not know" in done.stderr
+    assert f"{source} has fields that are not in the contract" in done.stderr
     assert "details.installer.subcommand, referrer. Nothing was read." in done.stderr
     assert not drifted.file.exists()
 
@@ -118,7 +119,7 @@ def test_hostile_names_of_fields_are_shown_as_text(drifted: Installation, source
     done = drifted.cli()
     frozen = drifted.with_settings(COLUMNS="freeze").cli()
 
-    assert r"the contract does not: [/]\x1b[2J." in done.stdout
+    assert r"not in the contract: [/]\x1b[2J." in done.stdout
     assert r"freeze: [/]\x1b[2J." in frozen.stderr
     assert "\x1b" not in done.stdout + frozen.stderr
 
@@ -150,9 +151,9 @@ def test_field_added_to_the_contract_is_added_to_the_table(drifted: Installation
     shutil.copytree(ROOT / "pipelines", tmp_path / "changed" / "pipelines")
     contract = tmp_path / "changed" / "pipelines" / "pypi" / "contract.py"
     text = contract.read_text()
-    first = 'class Installer(Record):\n    """The tool that downloaded, as its user agent says."""\n\n'
+    first = 'class Installer(Record):\n    """The tool that downloaded the file, by its user agent."""\n\n'
     assert first in text
-    contract.write_text(text.replace(first, f"{first}    subcommand: Said | None\n"))
+    contract.write_text(text.replace(first, f"{first}    subcommand: ClientText | None\n"))
     environment = os.environ | again.environment | {"PYTHONPATH": str(tmp_path / "changed")}
 
     subprocess.run([sys.executable, "-P", "-c", LOAD], cwd=ROOT, env=environment, check=True)
@@ -181,7 +182,7 @@ def test_frozen_rows_take_no_broken_row(drifted: Installation, source: Path) -> 
     write(source, [download(DAY, country_code="xx"), *(download(DAY) for _ in range(9))])
     assert drifted.load().quarantined == 1
 
-    with pytest.raises(ContractError, match=r"1 of 10 rows of one .* `rows` is freeze.*reason: country_code: String"):
+    with pytest.raises(ContractError, match=r"1 of 10 rows of one .* `rows` is freeze.*row: country_code: String"):
         drifted.with_settings(ROWS="freeze", LAG_DAYS="1").load()
 
     assert drifted.query("SELECT COUNT(*) FROM raw.loaded_days") == [(1,)]
@@ -194,8 +195,8 @@ def test_frozen_rows_take_no_broken_row(drifted: Installation, source: Path) -> 
         ("COLUMNS", "discard_value", "would be counted as unknown"),
         ("COLUMNS", "evolve", "would be counted unchecked"),
         ("ROWS", "evolve", "would be counted unchecked"),
-        ("ROWS", "report", "none of discard_row, freeze."),
-        ("COLUMNS", "discard_row", "none of report, freeze."),
+        ("ROWS", "report", "one of discard_row, freeze."),
+        ("COLUMNS", "discard_row", "one of report, freeze."),
     ],
 )
 def test_policies_that_trade_integrity_away_are_refused(

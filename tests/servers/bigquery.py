@@ -128,7 +128,7 @@ class Server(ServerProcess):
         return file
 
     def client(self, key: Path) -> bigquery.Client:
-        """A client of the tests' own."""
+        """A client for the tests themselves."""
         account = service_account.Credentials.from_service_account_file(key, scopes=bigquery.Client.SCOPE)  # type: ignore[no-untyped-call]  # the library's
         return bigquery.Client(BILLED, account, client_options={"api_endpoint": self.url})
 
@@ -163,7 +163,7 @@ def as_fields(arrow: Any) -> list[bigquery.SchemaField]:  # noqa: ANN401 - a sch
 def analyze(
     tables: Mapping[str, Mapping[str, object]], queries: Sequence[str], parameters: Mapping[str, object] | None = None
 ) -> list[str | None]:
-    """What Google's analyzer of GoogleSQL has against each query, knowing the tables' and the parameters' types."""
+    """The error that Google's GoogleSQL analyzer finds in each query, given the types of tables and parameters."""
     require_interpreter(PYTHON)
     request = {
         "tables": [{"path": name.split("."), "columns": columns} for name, columns in tables.items()],

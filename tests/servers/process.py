@@ -84,7 +84,7 @@ class ServerProcess:
 
 
 def require_interpreter(python: Path) -> None:
-    """Skip the test where that environment cannot be had; in CI, fail it."""
+    """Skip the test if that environment is not installed; in CI, fail it."""
     if not python.exists():
         reason = f"no {python}: `just setup --with-servers` makes it, and says so where it cannot"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)

@@ -23,6 +23,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Viewport
 from pipelines import site as evidence
 from pipelines.errors import SiteError
 from pipelines.exports import Export
+from pipelines.lenses import Lens
 from tests.support.chromium import launch_chromium
 from tests.support.installation import ROOT, Installation
 from tests.support.processes import OPEN, process
@@ -31,12 +32,7 @@ DESKTOP = ViewportSize(width=1400, height=1000)
 PHONE = ViewportSize(width=390, height=844)
 
 # Column of the marts: its button and its words in titles.
-LENSES = {
-    "downloads": ("All", "All downloads"),
-    "downloads_without_mirrors": ("Without mirrors", "Downloads without mirrors"),
-    "downloads_by_installers": ("By installers", "Downloads by installers"),
-    "downloads_outside_ci": ("Outside CI", "Downloads by installers outside CI"),
-}
+LENSES = {lens.column: (lens.label, lens.words) for lens in Lens}
 DEFAULT = "downloads_by_installers"
 # Dimension of the mart: its table on the page.
 BREAKDOWNS = {
@@ -259,7 +255,7 @@ def test_changed_mart_asks_for_a_build(demo_export: Export, monkeypatch: pytest.
 
 def test_serving_without_a_site_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """There is nothing to serve before the first build."""
-    monkeypatch.setattr(evidence, "_STAMP", tmp_path / "none")
+    monkeypatch.setattr(evidence, "_STAMP_FILE", tmp_path / "none")
 
     with pytest.raises(SiteError, match="no site yet"):
         evidence.serve(0)
@@ -268,7 +264,7 @@ def test_serving_without_a_site_says_so(tmp_path: Path, monkeypatch: pytest.Monk
 def test_taken_port_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A port that something else serves is named, with the option that chooses another."""
     (tmp_path / "stamp").touch()
-    monkeypatch.setattr(evidence, "_STAMP", tmp_path / "stamp")
+    monkeypatch.setattr(evidence, "_STAMP_FILE", tmp_path / "stamp")
 
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

@@ -46,7 +46,7 @@ def find_chromium() -> Path | None:
 def ensure_chromium() -> Path:
     """Find a Chromium, or install one: Playwright's, else the system's package.
 
-    Raises ChromiumNotFoundError, with what each attempt said, where neither can be had.
+    Raises ChromiumNotFoundError, with the output of each attempt, if neither can be installed.
     """
     if found := find_chromium():
         return found

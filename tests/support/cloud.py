@@ -1,6 +1,6 @@
 """A stand-in for MotherDuck: `md:NAME` opens a DuckDB file, by dlt's and SQLMesh's own connectors.
 
-What is not MotherDuck's own is real. It keeps two of MotherDuck's rules: without a token in the environment nothing
+Everything but MotherDuck itself is real. Two of MotherDuck's rules hold: without a token in the environment nothing
 opens, and neither does a connection string that was opened with another configuration in this process.
 """
 
@@ -51,7 +51,7 @@ class Cloud:
 
 
 class CloudInstallation(Installation):
-    """A project whose warehouse is in the cloud; `file` is what stands in for it."""
+    """A project whose warehouse is in the cloud; `file` is the DuckDB file that stands in for it."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -60,7 +60,7 @@ class CloudInstallation(Installation):
 
 
 def stand_in(folder: Path, patch: pytest.MonkeyPatch) -> Cloud:
-    """Let `md:` lead to the files of the folder, which it makes."""
+    """Make `md:` open files in the folder, and create the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     cloud = Cloud(folder)
     patch.setattr(duckdb, "connect", cloud.open)
@@ -70,6 +70,6 @@ def stand_in(folder: Path, patch: pytest.MonkeyPatch) -> Cloud:
 
 
 def stand_in_for_process() -> None:
-    """The same in a process of its own, where a `CloudInstallation` has started it."""
+    """The same in a separate process that a `CloudInstallation` has started."""
     if folder := os.environ.get(_FOLDER):
         stand_in(Path(folder), pytest.MonkeyPatch())

@@ -57,6 +57,11 @@ class Models:
             if name in self.context.models and self.context.models[name].kind.is_external is external:
                 yield self.context.models[name]
 
+    def upstream(self, name: str) -> list[str]:
+        """The model, and all that it reads, directly or not."""
+        fqn = self.context.get_model(name, raise_if_missing=True).fqn
+        return [self.context.models[each].name for each in (*self.context.dag.upstream(fqn), fqn)]
+
     def compute(self, names: Collection[str] = (), day: date | None = None) -> None:
         """Fill the tables of all models, or of the named ones; where days are kept apart only `day`, if given."""
         for model in self.of_kind(external=False):

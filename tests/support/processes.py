@@ -1,4 +1,4 @@
-"""Other processes that hold what a test is about, until the test is done with them."""
+"""Other processes that hold a warehouse, or its file, while a test runs."""
 
 import os
 import subprocess
@@ -31,7 +31,7 @@ sys.stdin.read()
 
 @contextmanager
 def process(script: str, *arguments: str | Path, cwd: Path = ROOT) -> Iterator[subprocess.Popen[str]]:
-    """Another process that has said that it holds what the test is about, until the test is done with it."""
+    """Another process that runs the script and has printed that it holds its resource; it ends with the context."""
     with subprocess.Popen(
         [sys.executable, "-c", script, *arguments],
         cwd=cwd,

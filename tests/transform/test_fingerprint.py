@@ -143,7 +143,7 @@ def test_whatever_has_changed_is_planned(warehouse: Warehouse, planned: list[Pat
     transform(warehouse)
     bookkeeping.execute(warehouse, statement)
 
-    assert bookkeeping.applied_models(warehouse) != compute_fingerprint() or bookkeeping.forgotten_days(warehouse)
+    assert bookkeeping.applied_fingerprint(warehouse) != compute_fingerprint() or bookkeeping.forgotten_days(warehouse)
     with pytest.MonkeyPatch.context() as patch:
         # Where SQLMesh's state is gone there is no plan to record.
         patch.setattr(bookkeeping, "acknowledge", lambda *_arguments: None)

@@ -168,7 +168,7 @@ def test_lease_cannot_be_won_twice(cloud: Installation) -> None:
         connection.begin()
         connection.execute("UPDATE raw.run_lock SET token = 'first', expires_at = now() + INTERVAL 1 MINUTE")
 
-        with pytest.raises(WarehouseError, match="started at this moment"), exclusive_run(resolve_warehouse()):
+        with pytest.raises(WarehouseError, match="it has just started"), exclusive_run(resolve_warehouse()):
             pass
         connection.commit()
 
@@ -244,7 +244,7 @@ def test_run_that_cannot_renew_is_stopped_before_its_lease_ends(
         interrupts.append(is_interrupted())
 
     monkeypatch.setattr(lease, "RENEWAL_SECONDS", 0.1)
-    monkeypatch.setattr(lease, "SECONDS", 1)
+    monkeypatch.setattr(lease, "LEASE_SECONDS", 1)
     with pytest.raises(WarehouseError, match="could not renew its lease"), exclusive_run(resolve_warehouse()):
         lose_the_warehouse_and_go_on()
 

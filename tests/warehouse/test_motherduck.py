@@ -200,8 +200,8 @@ def test_token_is_written_down_nowhere(
     ("token", "text"),
     [
         ("", "There is no token for MotherDuck."),
-        ("planted", "does not have the form of one: three parts with dots between."),
-        ("planted.secret.token ", "does not have the form of one"),
+        ("planted", "is malformed: a token has three parts with dots between."),
+        ("planted.secret.token ", "is malformed"),
     ],
     ids=["none", "one part", "a blank"],
 )
@@ -215,7 +215,7 @@ def test_without_a_token_each_command_stops_at_once(
 
     assert done.returncode == 1
     assert text in done.stderr
-    assert "Make one in MotherDuck's settings, and set MOTHERDUCK_TOKEN" in done.stderr
+    assert "Create one in MotherDuck's settings, and set MOTHERDUCK_TOKEN" in done.stderr
     assert "planted" not in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert cloud.reached == {}

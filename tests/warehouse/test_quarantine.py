@@ -120,7 +120,7 @@ def test_empty_quarantine_says_so(broken: Installation, source: Path) -> None:
     write(source, [download(DAYS[0])])
     broken.with_settings(PROJECTS='["one"]').load()
 
-    assert broken.cli("quarantine").stdout == "The quarantine is empty: all 1 rows keep the contract.\n"
+    assert broken.cli("quarantine").stdout == "The quarantine is empty: all 1 rows passed the contract.\n"
 
 
 def test_quarantine_of_nothing_is_one_message(broken: Installation) -> None:
@@ -152,7 +152,7 @@ def test_failure_of_the_second_project_loads_nothing_of_the_first(broken: Instal
     strict = broken.with_settings(TOLERANCE="0")
     good, bad = [download(DAYS[0]) for _ in range(3)], [download(DAYS[0], "two", country_code="xx")]
     write(source, [*good, *bad])
-    with pytest.raises(ContractError, match="rows of two break the contract"):
+    with pytest.raises(ContractError, match="rows of two failed the contract"):
         strict.load()
     with strict.warehouse() as warehouse:
         assert not warehouse.pipeline.has_pending_data

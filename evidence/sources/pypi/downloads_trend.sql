@@ -1,5 +1,3 @@
-select
-  day, project,
-  downloads, downloads_without_mirrors, downloads_by_installers, downloads_outside_ci
+select day, project, columns('^downloads')
 from marts.downloads_trend
 order by day, project

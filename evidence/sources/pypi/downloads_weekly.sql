@@ -1,5 +1,3 @@
-select
-  week, project, is_whole,
-  downloads, downloads_without_mirrors, downloads_by_installers, downloads_outside_ci
+select week, project, is_whole, columns('^downloads')
 from marts.downloads_weekly
 order by week, project

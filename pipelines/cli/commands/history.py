@@ -1,4 +1,4 @@
-"""Commands that change what is stored: a lake restores the warehouse, the warehouse rewrites lakes, projects go."""
+"""Commands that change stored data: restore the warehouse, rewrite lakes, remove a project or a demo."""
 
 from typing import Annotated
 
@@ -26,7 +26,7 @@ def restore(lake: Annotated[str, typer.Argument(help="The lake's name.")], site:
 
 @app.command()
 def sync() -> None:
-    """Write all lakes again from the warehouse, and remove everything else from them."""
+    """Rewrite all lakes from the warehouse, and delete their other days."""
     from pipelines import run as flow
     from pipelines.cli.printing.terminal import Terminal
     from pipelines.warehouse.lock import exclusive_warehouse
@@ -37,7 +37,7 @@ def sync() -> None:
 
 @app.command(hidden=True)
 def rebuild(source: Annotated[str, typer.Option("--from")], site: Site = True) -> None:
-    """The old spelling, for one version: of `restore LAKE`, and with `--from warehouse` of `sync`."""
+    """Deprecated, kept for one version: use `restore LAKE`, or `sync` for `--from warehouse`."""
     if source == "warehouse":
         sync()
     else:
@@ -50,7 +50,7 @@ def forget(
     yes: Yes = False,
     site: Site = True,
 ) -> None:
-    """Remove a project that the settings no longer name from the warehouse, the KPIs, the exports and the site."""
+    """Remove a project, which the settings no longer name, from warehouse, lakes, KPIs, exports and site."""
     from pipelines import run as flow
     from pipelines.cli.printing.terminal import Terminal
     from pipelines.load.forget import require_forgettable
@@ -60,7 +60,7 @@ def forget(
     settings, terminal = resolve_settings(), Terminal()
     with exclusive_warehouse() as warehouse:
         require_forgettable(project, settings, warehouse)
-        if not yes and not typer.confirm(f"Remove all downloads of {project}? To load them again is billed again."):
+        if not yes and not typer.confirm(f"Remove all downloads of {project}? Loading them again is billed again."):
             return
         published = flow.forget(project, settings, warehouse, terminal, with_site=site)
     terminal.console.print(f"Forgotten: {project}. Site: {published.site or 'not built (--no-site)'}")
@@ -68,7 +68,7 @@ def forget(
 
 @app.command()
 def reset(yes: Yes = False) -> None:
-    """Remove a warehouse of demo data, so that real downloads can be loaded; real data is never touched."""
+    """Delete a demo warehouse, so that real downloads can be loaded; real downloads are never deleted."""
     from pipelines import run as flow
     from pipelines.cli.printing.terminal import open_console
     from pipelines.warehouse import resolve_warehouse
@@ -78,7 +78,7 @@ def reset(yes: Yes = False) -> None:
         console.print(f"There is no warehouse file to remove; the warehouse is {warehouse}.", markup=False)
         return
     flow.require_demo(warehouse)
-    if not yes and not typer.confirm(f"Remove {warehouse.file} and what belongs to it?"):
+    if not yes and not typer.confirm(f"Remove {warehouse.file}, dlt's working folder and the exports?"):
         return
     flow.reset(warehouse)
     console.print("Removed.")

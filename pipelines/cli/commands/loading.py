@@ -1,11 +1,11 @@
-"""Commands that load, and that show what loading costs."""
+"""Commands that load, and that show costs and quarantined rows."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli.parameters import Day, DayToStopBefore, Site, normalize
+from pipelines.cli.parameters import Day, EndDay, Site, normalize
 
 if TYPE_CHECKING:
     from pipelines.pypi.settings import Settings
@@ -16,9 +16,10 @@ app = typer.Typer()
 
 @app.command()
 def run(site: Site = True) -> None:
-    """Load the days that are missing, compute the KPIs, export them and build the site.
+    """Load the missing days, compute the KPIs, export them and build the site.
 
-    Without settings of yours it runs on generated demo data. It loads no day twice, so run it as often as you like.
+    With the default settings it loads generated demo data. A day that is loaded is not billed again, so you can run
+    the command at any time.
     """
     from pipelines import run as flow
     from pipelines.cli.printing.terminal import Terminal
@@ -31,15 +32,15 @@ def run(site: Site = True) -> None:
 @app.command()
 def backfill(
     start: Day,
-    end: DayToStopBefore,
+    end: EndDay,
     project: Annotated[
-        str | None, typer.Argument(parser=normalize, help="All of the settings, if none is named.")
+        str | None, typer.Argument(parser=normalize, help="By default all projects of the settings.")
     ] = None,
     site: Site = True,
 ) -> None:
-    """Load the days from START to before END, also where they are loaded already.
+    """Load the days from START to before END, even if they are loaded already.
 
-    They replace what is there, as whole days. The next run goes on where the last one ended.
+    Whole days are replaced. The next run continues where the last run ended.
     """
     from pipelines import run as flow
     from pipelines.cli.printing.terminal import Terminal
@@ -54,10 +55,10 @@ def backfill(
 @app.command()
 def estimate(
     start: Annotated[datetime | None, typer.Argument(formats=["%Y-%m-%d"], help="First day of a backfill.")] = None,
-    end: Annotated[datetime | None, typer.Argument(formats=["%Y-%m-%d"], help="Day to stop before.")] = None,
+    end: Annotated[datetime | None, typer.Argument(formats=["%Y-%m-%d"], help="Exclusive.")] = None,
     project: Annotated[str | None, typer.Argument(parser=normalize, help="Only this project.")] = None,
 ) -> None:
-    """Show what the next run, or a backfill, bills at most; no row is read, and nothing is billed."""
+    """Show the most that the next run, or a backfill, can bill; reads no row and bills nothing."""
     from pipelines.cli.printing.costs import show_estimate
     from pipelines.cli.printing.terminal import Terminal
     from pipelines.load.plan import LoadRequest
@@ -67,7 +68,7 @@ def estimate(
     from pipelines.warehouse import resolve_warehouse
 
     if start and not end:
-        raise typer.BadParameter("START needs END, the day to stop before.")
+        raise typer.BadParameter("START needs END, which is exclusive.")
     settings, terminal = resolve_settings(), Terminal()
     make_demo_data(settings, terminal)
     days = _backfill(settings, start, end, project) if start and end else None
@@ -77,7 +78,7 @@ def estimate(
 
 @app.command()
 def costs() -> None:
-    """Show the ledger: what each query was to bill, what it billed, and its outcome."""
+    """Show the ledger: each query's estimate, bill and outcome."""
     from pipelines.cli.printing.costs import show_costs
     from pipelines.cli.printing.terminal import open_console
     from pipelines.costs.ledger import ExtractLedger

@@ -1,4 +1,4 @@
-"""Commands about the KPI models: what a change would change, whether audits pass, which days are unusual."""
+"""Commands about the KPI models: review a change, run audits, report anomalies."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -9,16 +9,16 @@ from pipelines.choices import Severity
 from pipelines.lenses import Lens
 
 EXIT_FOUND = 3
-"""Exit code where there is an anomaly; 1 is an error of ours, 2 one of the command's arguments."""
+"""Exit code if there is an anomaly; 1 is an `InsightsError`, 2 a wrong argument."""
 
 app = typer.Typer()
 
 
 @app.command()
 def plan(
-    diff: Annotated[bool, typer.Option("--diff", help="Compare the rows of the marts, too.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Also compare the rows of the marts.")] = False,
 ) -> None:
-    """Show what a changed model would change: SQLMesh's plan for review, which is not applied."""
+    """Show SQLMesh's plan for changed models, without applying it."""
     from pipelines.cli.printing.terminal import open_console
     from pipelines.transform.context import WIDTH
     from pipelines.transform.review import show_plan
@@ -41,10 +41,10 @@ def audit() -> None:
 @app.command()
 def alerts(
     severity: Annotated[Severity, typer.Option(help="Lowest severity to report.")] = Severity.WARNING,
-    days: Annotated[int, typer.Option(min=1, help="The last days in the data to look at.")] = 7,
-    lens: Annotated[Lens, typer.Option(help="The downloads to look at.")] = Lens.INSTALLERS,
+    days: Annotated[int, typer.Option(min=1, help="Number of days to check, up to the last in the data.")] = 7,
+    lens: Annotated[Lens, typer.Option(help="The lens to count by.")] = Lens.INSTALLERS,
 ) -> None:
-    """Print the anomalies of the last days as Markdown; exit with 3 if there is any, for use in a scheduled job."""
+    """Print the anomalies of the last days as Markdown; exit with 3 if there are any, for scheduled jobs."""
     from pipelines.cli.printing.alerts import show_anomalies
     from pipelines.cli.printing.terminal import open_console
     from pipelines.transform.anomalies import find_anomalies

@@ -11,27 +11,27 @@ from pipelines.lenses import Lens
 app = typer.Typer()
 
 To = Annotated[
-    str | None, typer.Option(help="A lake's name, or a folder; without it, the folder `marts` beside the warehouse.")
+    str | None, typer.Option(help="A lake's name, or a folder; by default the folder `marts` beside the warehouse.")
 ]
-BadgeLens = Annotated[Lens, typer.Option(help="Which downloads the badges count.")]
+BadgeLens = Annotated[Lens, typer.Option(help="The lens that the badges count by.")]
 
 
 @app.command()
 def export(
-    marts: Annotated[list[str] | None, typer.Argument(help="All, if none is named.")] = None,
-    file_format: Annotated[Format, typer.Option("--format", help="How each mart is written.")] = Format.PARQUET,
+    marts: Annotated[list[str] | None, typer.Argument(help="The marts to write; by default all.")] = None,
+    file_format: Annotated[Format, typer.Option("--format", help="The file format.")] = Format.PARQUET,
     to: To = None,
     with_badges: Annotated[bool, typer.Option("--badges", hidden=True)] = False,
     lens: Annotated[Lens, typer.Option(hidden=True)] = Lens.INSTALLERS,
 ) -> None:
-    """Write marts as files for other tools, from what the last run has exported."""
+    """Write marts as files for other tools, from the exports of the last run."""
     from pipelines.cli.printing.terminal import open_console
     from pipelines.exports.files import write_marts
     from pipelines.exports.places import resolve_place
     from pipelines.warehouse import resolve_warehouse
 
     if with_badges:
-        # The old spelling of `badges`, for one version.
+        # Deprecated spelling of `badges`, kept for one version.
         if marts:
             raise typer.BadParameter("--badges takes no mart.")
         badges(to, lens)
@@ -44,7 +44,7 @@ def export(
 
 @app.command()
 def badges(to: To = None, lens: BadgeLens = Lens.INSTALLERS) -> None:
-    """Write a shields.io badge of each project, for its README, from what the last run has exported."""
+    """Write a shields.io badge for the README of each project, from the exports of the last run."""
     from pipelines.cli.printing.terminal import open_console
     from pipelines.exports.badges import write_badges
     from pipelines.exports.places import resolve_place

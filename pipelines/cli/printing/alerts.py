@@ -4,6 +4,7 @@ from typing import Any
 
 from rich.console import Console
 
+from pipelines.cli.printing.text import DEMO_ORIGIN
 from pipelines.transform.anomalies import Anomalies, Anomaly
 
 
@@ -14,7 +15,7 @@ def show_anomalies(console: Console, found: Anomalies) -> None:
 
 
 def _markdown(found: Anomalies) -> list[str]:
-    origin = " of demo data: generated, not real" if found.is_demo else ""
+    origin = DEMO_ORIGIN if found.is_demo else ""
     scope = f"the last {found.days} days through {found.last_day}{origin}, by `{found.lens.column}`"
     if not found.rows:
         return [f"No anomaly of severity {found.severity} or above in {scope}."]
@@ -44,5 +45,5 @@ def _row(anomaly: Anomaly) -> str:
     return "| " + " | ".join(cells).replace("\n", " ") + " |"
 
 
-def _number(value: Any, form: str) -> str:  # noqa: ANN401 - whatever number SQL gives
+def _number(value: Any, form: str) -> str:  # noqa: ANN401 - any number from SQL
     return "" if value is None else format(value, form)

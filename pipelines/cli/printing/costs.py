@@ -1,10 +1,11 @@
-"""Prints what a load may cost, and what queries have cost."""
+"""Prints the estimate of a load, and the ledger of queries."""
 
 from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.table import Table
 
+from pipelines.cli.printing.text import NOTHING_TO_LOAD
 from pipelines.costs.budget import Estimate, dollars, gibibytes
 from pipelines.costs.ledger import ExtractLedger
 from pipelines.pypi.settings import TIB, Settings
@@ -12,28 +13,33 @@ from pipelines.pypi.windows import DAY
 
 
 def show_estimate(console: Console, estimate: Estimate, ledger: ExtractLedger, now: datetime) -> None:
-    """Print what each project bills at most, in all, and beside the budgets."""
+    """Print the most that each project and the whole load can bill, and the budgets.
+
+    Raises:
+        BudgetError: the load exceeds a budget; it is raised after the table is printed.
+
+    """
     settings = ledger.settings
     if not estimate.bytes_by_window:
-        console.print("Nothing to load: each day up to the last settled one is in the warehouse.")
+        console.print(NOTHING_TO_LOAD)
         return
     if not estimate.bytes:
-        console.print("The upstream is files: reading them is free.")
+        console.print("The upstream reads Parquet files, which is free.")
         return
-    table = Table(title="What the next load bills at most", title_justify="left")
+    table = Table(title="The most that the next load can bill", title_justify="left")
     table.add_column("project")
     table.add_column("days", no_wrap=True)
-    for heading in ("bytes", "cost", "of a free TiB"):
+    for heading in ("bytes", "cost", "share of a free TiB"):
         table.add_column(heading, justify="right")
     for window, size in estimate.bytes_by_window.items():
         table.add_row(window.project, f"{window.start} to {window.end - DAY}", *_figures(size, settings))
     table.add_section()
-    table.add_row("in all", "", *_figures(estimate.bytes, settings))
+    table.add_row("total", "", *_figures(estimate.bytes, settings))
     console.print(table)
     spent = ledger.spent_this_month(now)
     console.print(
-        f"Budgets: {dollars(settings.budget_per_run)} a run, {dollars(settings.budget_per_month)} a month; "
-        f"{now:%B} so far, by the ledger: {dollars(spent)}.",
+        f"Budgets: {dollars(settings.budget_per_run)} a run, {dollars(settings.budget_per_month)} a month. "
+        f"Spent in {now:%B}, by the ledger: {dollars(spent)}.",
         highlight=False,
     )
     if share := ledger.billed_share():
@@ -42,10 +48,10 @@ def show_estimate(console: Console, estimate: Estimate, ledger: ExtractLedger, n
 
 
 def show_costs(console: Console, ledger: ExtractLedger) -> None:
-    """Print what the ledger has, by month and project, and then each query."""
+    """Print the ledger: totals by month and project, then each query."""
     months = ledger.by_month()
     if not months:
-        console.print("No query has been paid for: the ledger is empty.")
+        console.print("The ledger is empty: no query has been billed.")
         return
     table = _ledger_table("By month (UTC)", "month", "project", "queries", "failed", "open")
     for month, project, queries, failed, open_, *amounts in months:
@@ -62,9 +68,9 @@ def show_costs(console: Console, ledger: ExtractLedger) -> None:
         )
     console.print(table)
     console.print(
-        "Costs are at list price, before the TiB that BigQuery gives away each month; an open query counts at"
+        "Costs are at `price_per_tib`, before BigQuery's free TiB a month. An open query counts at its estimate,"
     )
-    console.print("its estimate, until the next run has asked BigQuery.")
+    console.print("until the next run asks BigQuery for its bill.")
 
 
 def _ledger_table(title: str, *headings: str) -> Table:

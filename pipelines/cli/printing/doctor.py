@@ -1,4 +1,4 @@
-"""Prints what `just doctor` has found."""
+"""Prints the findings of `just doctor`."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from pipelines.doctor import Finding, Outcome
 
 
 def show_findings(console: Console, findings: Iterator[Finding]) -> bool:
-    """Print the findings as a table; return whether nothing failed."""
+    """Print the findings as a table; return whether all checks passed."""
     colors = {Outcome.OK: "green", Outcome.FAILED: "red", Outcome.NOT_NEEDED: "dim"}
     table = Table("check", "result", "found")
     with console.status("Checking ..."):
@@ -22,5 +22,5 @@ def show_findings(console: Console, findings: Iterator[Finding]) -> bool:
         table.add_row(each.check, Text(each.outcome, colors[each.outcome]), text)
     console.print(table)
     failed = [each.check for each in found if each.outcome is Outcome.FAILED]
-    console.print(f"Needs fixing: {', '.join(failed)}." if failed else "All is well: `just run` can start.")
+    console.print(f"Needs fixing: {', '.join(failed)}." if failed else "All checks passed: `just run` can start.")
     return not failed

@@ -12,16 +12,16 @@ from pipelines.cli.printing.text import plain
 from pipelines.warehouse.quarantine import Quarantine
 
 WIDTH = 100
-"""Columns where the output is no terminal: rows are long, and folded."""
+"""Columns of an output that is not a terminal; long rows are folded."""
 
 
 def show_quarantine(console: Console, found: Quarantine) -> None:
-    """Print how many rows failed for which reason, and the examples of each."""
+    """Print the number of failed rows by project and reason, and the examples of each."""
     total = sum(found.read.values())
     if not found.reasons:
-        console.print(f"The quarantine is empty: all {total:,} rows keep the contract.")
+        console.print(f"The quarantine is empty: all {total:,} rows passed the contract.")
         return
-    console.print(f"{found.rows:,} of {total:,} rows are in quarantine. A row counts for each of its reasons.\n")
+    console.print(f"{found.rows:,} of {total:,} rows are in quarantine. A row with several reasons counts for each.\n")
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("project", no_wrap=True)
     table.add_column("reason", overflow="fold")

@@ -1,9 +1,9 @@
-"""The short account that a run ends with."""
+"""Prints the summary at the end of a run."""
 
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.cli.printing.text import plain
+from pipelines.cli.printing.text import DEMO_ORIGIN, NOTHING_TO_LOAD, plain
 from pipelines.load import LoadReport
 from pipelines.pypi.windows import DAY
 from pipelines.run import RunReport
@@ -16,25 +16,27 @@ _KPIS = """
 
 
 def show_summary(console: Console, run: RunReport) -> None:
-    """Print what was loaded, the last whole week of each project, where the site is, and what to try next."""
+    """Print the load, the last whole week of each project, the site's folder, and the next commands."""
     report, recomputed = run.loaded, run.published.recomputed
     console.print()
     if report.finished_earlier:
-        console.print("Finished the load of an earlier run that had stopped half-way.")
+        console.print("Finished the load of an earlier run that was interrupted.")
     console.print(_loaded(report), highlight=False, soft_wrap=True)
     if report.quarantined:
         console.print(f"{report.quarantined:,} rows failed the contract; `just quarantine` shows why.")
     if report.rows_without_timestamp:
         rows = f"{report.rows_without_timestamp:,} rows"
-        console.print(f"{rows} upstream have no timestamp, so they belong to no day; they were not loaded.")
+        console.print(f"{rows} upstream have no timestamp and were not loaded: they belong to no day.")
     if report.projects_without_rows:
-        console.print(f"No download in the loaded days, is the name right? {', '.join(report.projects_without_rows)}.")
+        names = ", ".join(report.projects_without_rows)
+        console.print(f"No downloads in the loaded days; check the name: {names}.", soft_wrap=True)
     if report.unknown_columns:
         fields = plain(", ".join(report.unknown_columns))
-        console.print(f"Fields that upstream has and the contract does not: {fields}.", markup=False, soft_wrap=True)
+        console.print(f"Upstream fields that are not in the contract: {fields}.", markup=False, soft_wrap=True)
     if report.untracked:
         names = ", ".join(report.untracked)
-        console.print(f"No longer tracked, and kept: {names}. `just forget PROJECT` removes one.", soft_wrap=True)
+        remedy = "`just forget PROJECT` removes a project."
+        console.print(f"No longer in the settings, but still in the warehouse: {names}. {remedy}", soft_wrap=True)
     if recomputed:
         console.print(f"KPIs recomputed: {len(recomputed)} days, {recomputed[0]} to {recomputed[-1]}.", highlight=False)
     console.print()
@@ -48,7 +50,7 @@ def show_summary(console: Console, run: RunReport) -> None:
 
 def _loaded(report: LoadReport) -> str:
     if not report.windows:
-        return "Nothing to load: each day up to the last settled one is in the warehouse."
+        return NOTHING_TO_LOAD
     start = min(window.start for window in report.windows)
     end = max(window.end for window in report.windows)
     projects = len({window.project for window in report.windows})
@@ -57,7 +59,7 @@ def _loaded(report: LoadReport) -> str:
 
 
 def _kpis(warehouse: Warehouse) -> Table:
-    origin = " of demo data: generated, not real" if "demo" in bookkeeping.origins(warehouse) else ""
+    origin = DEMO_ORIGIN if "demo" in bookkeeping.origins(warehouse) else ""
     table = Table(title=f"Last whole week{origin}", title_justify="left")
     table.add_column("project")
     for heading in ("week of", "by installers", "change", "all downloads"):

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from pipelines.run import RunReport
 
 WIDTH = 120
-"""Columns of an output that is no terminal, and so has no width of its own."""
+"""Columns of an output that is not a terminal."""
 
 
 def open_console(width: int = WIDTH) -> Console:
-    """A console as wide as the terminal, or of that many columns where the output is none."""
+    """A console as wide as the terminal, or of `width` columns if the output is not a terminal."""
     return Console(width=None if Console().is_terminal else width, highlight=False)
 
 
 class Terminal:
-    """Follows a run on a console: a spinner in a terminal, lines elsewhere."""
+    """Shows a run's progress: a spinner in a terminal, lines elsewhere."""
 
     def __init__(self) -> None:
         self.console = Console()
@@ -59,6 +59,6 @@ def _step(console: Console, title: str) -> Iterator[Update]:
 
 
 def show_error(error: InsightsError) -> None:
-    """Print what happened, and what to do about it, to standard error."""
+    """Print what happened, and the remedy, to standard error."""
     message = Text.assemble(("Error: ", "red"), plain(error.what), "\n", (error.remedy, "bold"))
     Console(stderr=True, soft_wrap=True).print(message)

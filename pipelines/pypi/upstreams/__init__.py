@@ -1,4 +1,4 @@
-"""Where downloads come from: one query, two upstreams behind one seam; and the part of the seam that a lake has."""
+"""The upstreams of downloads, BigQuery and Parquet files, behind one protocol; a lake has its `Reader` part."""
 
 from collections.abc import Generator
 from datetime import date
@@ -6,30 +6,30 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from pipelines.pypi.ledger import Ledger
+from pipelines.pypi.billed_queries import Ledger
 from pipelines.pypi.settings import Settings
 from pipelines.pypi.upstreams.parquet import ParquetUpstream
 from pipelines.pypi.windows import Window
 
 
 class Reader(Protocol):
-    """Reads the rows of windows: all that the dlt source needs."""
+    """Reads the rows of windows, which is all that the dlt source needs."""
 
     @property
     def origin(self) -> str:
-        """What the data is: `demo`, `parquet` or `bigquery`."""
+        """The origin of the data: `demo`, `parquet` or `bigquery`."""
 
     def read(self, window: Window) -> Generator[pa.Table, None, None]:
-        """The window's rows, in batches with the columns of `SOURCE_SCHEMA`; close it where it is left early."""
+        """Yield the window's rows in batches with the columns of `SOURCE_SCHEMA`; close an unexhausted generator."""
 
 
 class Upstream(Reader, Protocol):
     """A table of downloads with BigQuery's nested schema."""
 
     def check(self, projects: list[str]) -> list[str]:
-        """Compare the table with the contract and the projects, without reading rows.
+        """Compare the table with the contract and the projects, before a row is loaded.
 
-        Returns the upstream's fields that the contract does not know, as dotted paths.
+        Returns the dotted paths of the upstream's fields that are not in the contract.
 
         Raises:
             SourceError: the table cannot be reached, lacks a column, or has no row of a project.
@@ -37,23 +37,23 @@ class Upstream(Reader, Protocol):
         """
 
     def available_until(self) -> date | None:
-        """The day after the last one on record, if the upstream can end before today."""
+        """The UTC day after the last day with rows; `None` if the upstream is still being filled."""
 
     def count_without_timestamp(self, project: str) -> int:
-        """Rows of the project without a timestamp: they are on no day, so no window holds them."""
+        """The number of the project's rows without a timestamp; they belong to no day, so to no window."""
 
     def estimate(self, window: Window) -> int:
-        """Bytes that reading the window bills at most; asks for no row."""
+        """The most bytes that reading the window can bill; reads no row."""
 
     def settle_open_queries(self) -> None:
-        """Find out what the queries of a run that failed have billed, and put it on record.
+        """Record in the ledger what the queries of a failed run have billed.
 
-        Where their rows are still there, `read` takes them and does not ask, and pay, again.
+        If the result of a query still exists, `read` returns it instead of paying for the query again.
         """
 
 
 def connect(settings: Settings, ledger: Ledger | None = None) -> Upstream:
-    """The upstream that the settings choose; it records in `ledger` each query that somebody pays for."""
+    """The upstream of the settings; it records each billed query in `ledger`."""
     if settings.upstream == "parquet":
         return ParquetUpstream(settings.parquet_path or "", settings.timestamp_column)
     from pipelines.pypi.upstreams.bigquery import BigQueryUpstream

@@ -18,8 +18,8 @@ from requests.exceptions import RequestException
 from sqlglot import exp
 
 from pipelines.errors import SettingsError, SourceError
+from pipelines.pypi.billed_queries import BilledQuery, Ledger, NoLedger
 from pipelines.pypi.columns import SOURCE_SCHEMA
-from pipelines.pypi.ledger import BilledQuery, Ledger, NoLedger
 from pipelines.pypi.query import END, PROJECT, START, select_downloads
 from pipelines.pypi.settings import Settings
 from pipelines.pypi.upstreams.google_client import (
@@ -36,9 +36,9 @@ from pipelines.pypi.windows import Window
 LABELS = {"application": "duckdb-evidence-insights"}
 MEBIBYTE = 2**20
 MIN_BYTES_BILLED = 10 * MEBIBYTE
-"""Bytes that a query bills at least; above it, whole mebibytes (https://cloud.google.com/bigquery/pricing)."""
+"""The bytes that any query bills at least; above them, whole mebibytes (https://cloud.google.com/bigquery/pricing)."""
 MAX_QUEUED_PAGES = 8
-_TYPES = {
+_BIGQUERY_TYPES = {
     pa.string(): {"STRING"},
     pa.bool_(): {"BOOLEAN", "BOOL"},
     pa.timestamp("us", tz="UTC"): {"TIMESTAMP"},
@@ -46,7 +46,7 @@ _TYPES = {
 
 
 class BigQueryUpstream:
-    """The settings' table: the public one, or one with its schema."""
+    """Reads the table of the settings: the public table, or one with its schema."""
 
     origin = "bigquery"
 
@@ -58,14 +58,14 @@ class BigQueryUpstream:
         self._unread: dict[Window, bigquery.QueryJob] = {}
 
     def check(self, projects: list[str]) -> list[str]:
-        """Compare the schemas; which projects exist only a billed query could tell, so `projects` is not looked up."""
+        """Compare the schemas; `projects` are not looked up, because that would take a billed query."""
         del projects
-        present = dict(_flatten(self._resource.schema))
+        present = dict(_flatten(self._table_metadata.schema))
         remedy = "Check `table` and `timestamp_column` of [sources.pypi]."
         return unknown_fields([(self.table, present)], self._settings.timestamp_column, _fits, remedy=remedy)
 
     def available_until(self) -> date | None:
-        """`None`: the table is alive, so the clock and `settle_days` decide."""
+        """`None`: the table is still being filled, so the clock and `settle_days` decide."""
         return None
 
     def count_without_timestamp(self, project: str) -> int:
@@ -86,13 +86,13 @@ class BigQueryUpstream:
     def read(self, window: Window) -> Generator[pa.Table, None, None]:
         job, rows = self._query(window)
         storage = self._open_storage()
-        # Closed first where the reader stops early: its threads may wait for rows.
-        # Without its timeout, which would be one for the whole download.
+        # No `timeout`: it would limit the whole download.
         pages = rows.to_arrow_iterable(bqstorage_client=storage, max_queue_size=MAX_QUEUED_PAGES)
         with (
             self._settled(job, rows.total_rows or 0),
             translate_google_errors(self.table, self._client.project),
             closing(cast("Generator[pa.RecordBatch, None, None]", pages)),
+            # Closed before the pages, whose threads may wait for rows.
             closing(storage.transport),
         ):
             for page in with_read_timeout(pages, self._settings.read_timeout, storage.transport.close):
@@ -107,13 +107,13 @@ class BigQueryUpstream:
                 self._estimates[query.window] = 0
 
     def _query(self, window: Window) -> tuple[bigquery.QueryJob, bigquery.table.RowIterator]:
-        """Run the window's query to its end; the rows are still to be read."""
+        """Run the window's query to its end, without reading its rows."""
         if job := self._unread.pop(window, None):
             del self._estimates[window]
             with self._requests(), suppress(NotFound):
                 return job, job.result(retry=self._retry, job_retry=None)
         estimate = self.estimate(window)
-        # Not the client's own restart: each job is to be on record before it is sent.
+        # Not the client's own restart: each job must be in the ledger before it is sent.
         restart = DEFAULT_JOB_RETRY.with_timeout(self._settings.query_timeout).with_delay(maximum=MAX_RETRY_DELAY)
         with self._requests() as client:
             return restart(self._run_job)(client, window, estimate)
@@ -125,7 +125,8 @@ class BigQueryUpstream:
         if self._settings.budget_bytes is not None:
             config.maximum_bytes_billed = self._settings.budget_bytes
         config.job_timeout_ms = self._settings.query_timeout * 1000
-        query = BilledQuery(f"insights_{uuid4().hex}", client.project, self._resource.location, window, estimate)
+        location = self._table_metadata.location
+        query = BilledQuery(f"insights_{uuid4().hex}", client.project, location, window, estimate)
         self._ledger.begin(query)
         try:
             job = self._send(client, query, config)
@@ -145,12 +146,12 @@ class BigQueryUpstream:
                 job_retry=None,
             )
         except Conflict:
-            # The request was repeated, and its first answer lost on the way.
+            # The client repeated a request whose first answer was lost.
             return self._find_job(query)
 
     @contextmanager
     def _settled(self, job: bigquery.QueryJob, rows: int) -> Iterator[None]:
-        """Record what the job has billed, whether or not its `rows` are all read within."""
+        """Record the job's bill at the end: as done if all its `rows` were read, else as failed."""
         billed = job.total_bytes_billed or 0
         try:
             yield
@@ -160,7 +161,10 @@ class BigQueryUpstream:
         self._ledger.settle(job.job_id, "done", bytes_billed=billed, rows=rows)
 
     def _settle_failed(self, query: BilledQuery) -> bigquery.QueryJob | None:
-        """Record what the query has billed. Where BigQuery cannot say, its entry stays open, at its estimate."""
+        """Record the bill of a query that failed, or cancel it if it is still running.
+
+        If BigQuery does not answer, the entry stays open, at its estimate.
+        """
         with suppress(GoogleAPICallError, RetryError, GoogleAuthError, RequestException, SourceError):
             try:
                 job = self._find_job(query)
@@ -180,24 +184,25 @@ class BigQueryUpstream:
 
     @contextmanager
     def _requests(self) -> Iterator[bigquery.Client]:
-        """The client, for requests that must be done by `query_timeout`."""
+        """The client, for requests that must end within `query_timeout`."""
         client = self._client
-        client._http.start_clock()  # noqa: SLF001 - ours, see below
+        client._http.start_clock()  # noqa: SLF001 - our `DeadlineSession`, see `_client`
         with translate_google_errors(self.table, client.project):
             yield client
 
     @cached_property
     def _client(self) -> bigquery.Client:
-        credentials, project = find_credentials()
-        if not (self._settings.gcp_project or project):
-            what = "No Google Cloud project is named, and the credentials name none: somebody has to be billed."
+        credentials, default_project = find_credentials()
+        gcp_project = self._settings.gcp_project or default_project
+        if not gcp_project:
+            what = "No Google Cloud project to bill: neither the settings nor the credentials name one."
             raise SettingsError(what, remedy="Set `gcp_project` under [sources.pypi], or SOURCES__PYPI__GCP_PROJECT.")
         session = DeadlineSession(credentials, self._settings.query_timeout)
-        return bigquery.Client(self._settings.gcp_project or project, credentials, _http=session)
+        return bigquery.Client(gcp_project, credentials, _http=session)
 
     @cached_property
-    def _resource(self) -> bigquery.Table:
-        """What BigQuery says of the table; a job is found again only in its location."""
+    def _table_metadata(self) -> bigquery.Table:
+        """The table's schema and location; BigQuery finds a job only by its location."""
         with self._requests() as client:
             return client.get_table(self.table, retry=self._retry)
 
@@ -237,4 +242,4 @@ def _flatten(fields: list[bigquery.SchemaField], prefix: str = "") -> Iterator[t
 
 
 def _fits(found: str, wanted: pa.DataType) -> bool:
-    return found in _TYPES[wanted]
+    return found in _BIGQUERY_TYPES[wanted]

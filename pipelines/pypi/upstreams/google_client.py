@@ -1,4 +1,4 @@
-"""Google's own clients, with credentials that are checked at once and with limits of time that hold."""
+"""Google's clients, with credentials that are checked at once, and with deadlines."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -19,12 +19,13 @@ from requests import Response, Timeout
 
 from pipelines.errors import CredentialsError, SourceError
 
-REMEDY = (
+CREDENTIALS_REMEDY = (
     "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a service account's key "
-    "file with the roles BigQuery Job User and BigQuery Read Session User; docs/settings.md tells how."
+    "file with the roles BigQuery Job User and BigQuery Read Session User; docs/settings.md shows how."
 )
+RETRY_REMEDY = "Nothing was loaded; run again, the same window is read again."
 MAX_RETRY_DELAY = 10.0
-"""Seconds between two attempts, at most: Google's 60 would be too coarse for a deadline."""
+"""The most seconds between two attempts; Google's default of 60 is too coarse for a deadline."""
 
 Item = TypeVar("Item")
 
@@ -33,8 +34,8 @@ def find_credentials() -> tuple[Credentials, str | None]:
     """The application default credentials, and the Google Cloud project that they name.
 
     Raises:
-        CredentialsError: there are none, or they are malformed. Its text holds no part of them, nor of the
-            variable: people put the key itself there.
+        CredentialsError: there are none, or they are malformed. Its text quotes neither them nor the variable,
+            because people put the key itself there.
 
     """
     try:
@@ -43,15 +44,15 @@ def find_credentials() -> tuple[Credentials, str | None]:
         file = os.environ.get(CREDENTIALS)
     if not file:
         why = "none can be found, or gcloud's cannot be read"
-    elif os.path.isfile(file):  # noqa: PTH113 - pathlib raises for what is no path at all
-        why = f"the file that {CREDENTIALS} names is not a key of Google's, or is damaged"
+    elif os.path.isfile(file):  # noqa: PTH113 - pathlib raises for text that cannot be a path
+        why = f"the file that {CREDENTIALS} names is not a Google key, or is damaged"
     else:
         why = f"{CREDENTIALS} does not name a file that exists"
-    raise CredentialsError(f"BigQuery was chosen and needs Google Cloud credentials: {why}.", remedy=REMEDY)
+    raise CredentialsError(f"BigQuery was chosen and needs Google Cloud credentials: {why}.", remedy=CREDENTIALS_REMEDY)
 
 
 class DeadlineSession(AuthorizedSession):
-    """Ends each request by a common deadline: the client gives some of its requests a limit of minutes, or none."""
+    """Ends all requests by one deadline; the client's own timeouts are minutes, or none."""
 
     def __init__(self, credentials: Credentials, seconds: int) -> None:
         super().__init__(credentials)  # type: ignore[no-untyped-call]  # the library's
@@ -59,9 +60,9 @@ class DeadlineSession(AuthorizedSession):
         self.start_clock()
 
     def start_clock(self) -> None:
-        """All requests from here on have to be done within the deadline's seconds."""
+        """Start the deadline: the requests that follow must end within its seconds."""
         self._deadline = monotonic() + self._seconds
-        self._refusal = ""
+        self._last_failure = ""
 
     def request(self, *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401 - passed on
         left = self._deadline - monotonic()
@@ -76,16 +77,16 @@ class DeadlineSession(AuthorizedSession):
             raise self._deadline_error() from timeout
         if not response.ok:
             error = from_http_response(response)  # type: ignore[no-untyped-call]  # as above
-            self._refusal = f"Its last answer was: {error.message}"
+            self._last_failure = f"Its last answer was: {error.message}"
         return response
 
     def _deadline_error(self) -> SourceError:
-        what = f"BigQuery did not answer within `query_timeout` ({self._seconds} s). {self._refusal}".rstrip()
-        return SourceError(what, remedy="Run again later; or load fewer days at once, or raise the setting.")
+        what = f"BigQuery did not answer within `query_timeout` ({self._seconds} s). {self._last_failure}".rstrip()
+        return SourceError(what, remedy="Run again later, load fewer days at once, or raise `query_timeout`.")
 
 
-def _is_passing(error: BaseException) -> bool:
-    """Whether to call again; gRPC says of a connection that was cut that there was an internal error."""
+def _is_transient(error: BaseException) -> bool:
+    """Whether to call again; gRPC reports a broken connection as an internal error."""
     return isinstance(error, ServiceUnavailable) or (
         isinstance(error, InternalServerError) and "RST_STREAM" in str(error)
     )
@@ -97,18 +98,18 @@ class DeadlineReadClient(BigQueryReadClient):
     def __init__(self, credentials: Credentials, seconds: int) -> None:
         super().__init__(credentials=credentials)  # type: ignore[no-untyped-call]  # the library's
         self._seconds = seconds
-        self._retry = Retry(_is_passing, initial=0.1, maximum=MAX_RETRY_DELAY, timeout=float(seconds))
+        self._retry = Retry(_is_transient, initial=0.1, maximum=MAX_RETRY_DELAY, timeout=float(seconds))
 
     def create_read_session(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the library's
         return super().create_read_session(*args, **kwargs | {"retry": self._retry, "timeout": float(self._seconds)})
 
     def read_rows(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the library's
-        # Not its timeout: that would be one for the whole stream, however well it flows.
+        # No `timeout`: it would limit the whole stream, however fast the rows come.
         return super().read_rows(*args, **kwargs | {"retry": self._retry})  # type: ignore[no-untyped-call]
 
 
 def with_read_timeout(items: Iterator[Item], seconds: int, stop: Callable[[], None]) -> Iterator[Item]:
-    """The items, each of which has to come in time; `stop` must make a `next` that hangs fail.
+    """Yield the items, with a time limit for each; `stop` must make a hanging `next` fail.
 
     Raises:
         SourceError: the next item did not come within `seconds`.
@@ -131,8 +132,7 @@ def with_read_timeout(items: Iterator[Item], seconds: int, stop: Callable[[], No
             if not late:
                 raise
             what = f"BigQuery sent no rows for `read_timeout` ({seconds} s)."
-            remedy = "Nothing was loaded; run again, the same window is read again."
-            raise SourceError(what, remedy=remedy) from error
+            raise SourceError(what, remedy=RETRY_REMEDY) from error
         finally:
             timer.cancel()
         if item is None:

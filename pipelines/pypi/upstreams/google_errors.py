@@ -1,4 +1,4 @@
-"""Turns the errors of Google's clients into ours. No text of theirs about credentials is repeated."""
+"""Translates the errors of Google's clients into ours; Google's texts about credentials are not quoted."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,26 +16,25 @@ from grpc import RpcError
 from requests.exceptions import RequestException
 
 from pipelines.errors import CredentialsError, SourceError
-from pipelines.pypi.upstreams.google_client import REMEDY
+from pipelines.pypi.upstreams.google_client import CREDENTIALS_REMEDY, RETRY_REMEDY
 
 _QUOTA_REASONS = {"quotaExceeded", "rateLimitExceeded", "jobRateLimitExceeded"}
-_AGAIN = "Nothing was loaded; run again, the same window is read again."
 
 
 @contextmanager
 def translate_google_errors(table: str, gcp_project: str) -> Iterator[None]:
-    """Errors of the clients within become ours: about the `table`, or about the project that is billed.
+    """Translate the clients' errors into ours, about the `table` or about the billed `gcp_project`.
 
     Raises:
-        CredentialsError: they are refused, or lack a permission.
-        SourceError: anything else that BigQuery cannot or will not do.
+        CredentialsError: the credentials are refused, or lack a permission.
+        SourceError: any other failure of BigQuery.
 
     """
     try:
         yield
     except (GoogleAuthError, GoogleAPICallError, RetryError, RequestException, TimeoutError) as error:
         ours = _translate(error, table, gcp_project)
-        # dlt writes chains of errors into its trace, `from None` or not: a cause of ours cuts off a refusal's text.
+        # dlt writes all causes of an error into its trace, even with `from None`: our cause keeps Google's text out.
         hidden = isinstance(ours, CredentialsError)
         raise ours from (PermissionError(type(error).__name__) if hidden else error)
 
@@ -45,19 +44,19 @@ def _translate(error: BaseException, table: str, gcp_project: str) -> SourceErro
         return _translate(error.cause, table, gcp_project)
     if isinstance(error, TransportError | RequestException | TimeoutError):
         what = f"BigQuery cannot be reached: {type(error).__name__}."
-        return SourceError(what, remedy=f"Is the network up? {_AGAIN}")
+        return SourceError(what, remedy=f"Check the network. {RETRY_REMEDY}")
     text = " ".join(str(getattr(error, "message", "")).split())
-    # gRPC wraps a refresh that failed in an error of its own, text and all.
+    # gRPC wraps a failed token refresh, including its text, in a separate error.
     if isinstance(error, GoogleAuthError | Unauthorized) or "metadata from plugin" in text:
-        what = "Google does not accept the credentials: a key that is wrong or deleted, or a login that has expired."
-        return CredentialsError(what, remedy=f"Make a new key, or log in again. {REMEDY}")
+        what = "Google does not accept the credentials: the key is wrong or deleted, or the login has expired."
+        return CredentialsError(what, remedy=f"Create a new key, or log in again. {CREDENTIALS_REMEDY}")
     reasons = {detail.get("reason") for detail in getattr(error, "errors", []) if isinstance(detail, dict)}
     if reasons & _QUOTA_REASONS or isinstance(error, TooManyRequests):
         what = f"A quota of the Google Cloud project {gcp_project} is used up: {text}"
-        return SourceError(what, remedy=f"Wait, or raise the quota in the Google Cloud console. {_AGAIN}")
+        return SourceError(what, remedy=f"Wait, or raise the quota in the Google Cloud console. {RETRY_REMEDY}")
     if "bytesBilledLimitExceeded" in reasons:
         what = f"The query would bill more than `budget_per_run` allows: {text}"
-        return SourceError(what, remedy="Load fewer days or projects at once, or raise the setting.")
+        return SourceError(what, remedy="Load fewer days at once, or raise `budget_per_run`.")
     return _translate_refusal(error, text, table, gcp_project)
 
 
@@ -69,10 +68,10 @@ def _translate_refusal(error: BaseException, text: str, table: str, gcp_project:
     if isinstance(error, Forbidden):
         what = f"The credentials may not query {table}: {text}"
         return CredentialsError(
-            what, remedy=f"Grant the account BigQuery Data Viewer on it, or check `table`. {REMEDY}"
+            what, remedy=f"Grant the account BigQuery Data Viewer on it, or check `table`. {CREDENTIALS_REMEDY}"
         )
-    # By gRPC it is a stream that is gone, as after the server's restart, not the table.
+    # Over gRPC, NotFound means that a stream is gone, as after a restart of the server, and not the table.
     if isinstance(error, NotFound) and not isinstance(error.response, RpcError):
         what = f"BigQuery found no {table}: {text}"
         return SourceError(what, remedy="Check `table` and `gcp_project` of [sources.pypi].")
-    return SourceError(f"BigQuery failed on {table}: {text}", remedy=_AGAIN)
+    return SourceError(f"BigQuery failed on {table}: {text}", remedy=RETRY_REMEDY)

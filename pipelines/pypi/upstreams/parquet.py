@@ -1,7 +1,7 @@
 """Downloads from Parquet files with BigQuery's nested schema: exports, archives, demo and test data."""
 
 import glob
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlglot import exp
 
+from pipelines.duckdb_imports import without_pandas
 from pipelines.errors import SourceError, UnknownProjectError
 from pipelines.pypi.columns import SOURCE_SCHEMA
 from pipelines.pypi.query import END, PROJECT, START, select_downloads
@@ -62,7 +63,7 @@ class ParquetUpstream:
 
     def available_until(self) -> date | None:
         query = exp.select(exp.Max(this=_column(self.timestamp_column))).from_(_TABLE)
-        row = self._connect().execute(_duckdb(query), {_FILES: self.files}).fetchone()
+        row = self._execute(query).fetchone()
         return row[0].date() + DAY if row and row[0] else None
 
     def count_without_timestamp(self, project: str) -> int:
@@ -74,7 +75,7 @@ class ParquetUpstream:
                 _column(self.timestamp_column).is_(exp.null()),
             )
         )
-        row = self._connect().execute(_duckdb(query), {_FILES: self.files, PROJECT: project}).fetchone()
+        row = self._execute(query, {PROJECT: project}).fetchone()
         return int(row[0]) if row else 0
 
     def estimate(self, window: Window) -> int:
@@ -87,35 +88,37 @@ class ParquetUpstream:
 
     def read(self, window: Window) -> Generator[pa.Table, None, None]:
         start, end = window.bounds
-        reader = (
-            self._connect()
-            .execute(
-                _duckdb(select_downloads(_TABLE, self.timestamp_column)),
-                {_FILES: self.files, PROJECT: window.project, START: start, END: end},
-            )
-            .to_arrow_reader(BATCH_ROWS)
+        downloads = self._execute(
+            select_downloads(_TABLE, self.timestamp_column), {PROJECT: window.project, START: start, END: end}
         )
-        for batch in reader:
+        for batch in downloads.to_arrow_reader(BATCH_ROWS):
             yield pa.Table.from_batches([batch]).cast(SOURCE_SCHEMA)
 
     def _check_project(self, project: str) -> None:
-        connection = self._connect()
         query = (
             exp.select("1").from_(_TABLE).where(_column("project").eq(exp.Parameter(this=exp.var(PROJECT)))).limit(1)
         )
-        if connection.execute(_duckdb(query), {_FILES: self.files, PROJECT: project}).fetchone():
+        if self._execute(query, {PROJECT: project}).fetchone():
             return
         listing = exp.select("project").distinct().from_(_TABLE).order_by("project").limit(20)
-        known = [str(row[0]) for row in connection.execute(_duckdb(listing), {_FILES: self.files}).fetchall()]
+        known = [str(row[0]) for row in self._execute(listing).fetchall()]
         what = f"No download of the project {project!r} in {self.path!r}."
         remedy = f"Check `projects` of [sources.pypi]; the files hold, among others: {', '.join(known)}."
         raise UnknownProjectError(what, remedy=remedy)
 
-    def _connect(self) -> duckdb.DuckDBPyConnection:
-        connection = duckdb.connect()
+    def _execute(self, query: exp.Select, parameters: Mapping[str, object] | None = None) -> duckdb.DuckDBPyConnection:
+        """Run a query over the files, beside those whose rows are still to be read."""
+        with without_pandas():
+            return self._database.cursor().execute(query.sql("duckdb"), {_FILES: self.files, **(parameters or {})})
+
+    @cached_property
+    def _database(self) -> duckdb.DuckDBPyConnection:
+        database = duckdb.connect()
         # Not as an option of connect(): there it would look for an extension that is built in.
-        connection.execute("SET TimeZone = 'UTC'")
-        return connection
+        database.execute("SET GLOBAL TimeZone = 'UTC'")
+        # Others would read ahead of Python, which cannot keep up, and spin until it has.
+        database.execute("SET threads = 1")
+        return database
 
 
 # By name: exports of different years may order their columns differently.
@@ -128,10 +131,6 @@ _TABLE = exp.func(
 
 def _column(name: str) -> exp.Column:
     return exp.column(exp.to_identifier(name, quoted=True))
-
-
-def _duckdb(query: exp.Select) -> str:
-    return query.sql("duckdb")
 
 
 def _read_schema(file: str) -> dict[str, pa.DataType]:

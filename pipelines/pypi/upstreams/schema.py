@@ -18,11 +18,14 @@ def unknown_fields(
     *,
     remedy: str,
 ) -> list[str]:
-    """The dotted paths of `schemas` (a table's or file's name, its leaf types by path) that the contract does not know.
+    """The dotted paths in `schemas` that are not in the contract.
+
+    A schema is the name of a table or file, and its leaf types by dotted path. `fits` says whether an upstream type
+    fits the contract's.
 
     Raises:
-        SchemaError: leaves of the contract are missing or do not fit its type; each is named with the first table or
-            file where it is so.
+        SchemaError: leaves of the contract are missing or have another type; each is reported for the first table or
+            file that has the fault.
 
     """
     wanted = {timestamp_column if leaf.path == ("timestamp",) else ".".join(leaf.path): leaf.type for leaf in LEAVES}
@@ -42,8 +45,8 @@ def unknown_fields(
 
 
 def refuse_unknown(fields: Sequence[str], where: str) -> None:
-    """Raise `SchemaError` if the table or path `where` has `fields` that the contract does not know."""
+    """Raise `SchemaError` if the table or path `where` has `fields` that are not in the contract."""
     if fields:
-        what = f"{where} has fields that the contract does not know, and the policy `columns` is freeze: "
+        what = f"{where} has fields that are not in the contract, and the policy `columns` is freeze: "
         remedy = "Add them to the contract (docs/contract.md), or set `columns` of [sources.pypi] to report."
         raise SchemaError(f"{what}{', '.join(fields)}. Nothing was read.", remedy=remedy)

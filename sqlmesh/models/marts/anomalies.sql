@@ -1,23 +1,8 @@
 MODEL (
   name marts.anomalies,
   kind FULL,
-  description 'Days of each project that are unlike the same weekday of the eight weeks before, by each lens, and why. The score is robust: deviations from the median in units of 1.4826 median absolute deviations, which is a standard deviation for normal data; a single odd day of the eight moves neither.',
+  description 'Unusual days of each project by each lens, compared with the same weekday of the eight weeks before, with a reason. The score counts deviations from the median in units of 1.4826 median absolute deviations, which is a standard deviation for normal data; a single odd day of the eight changes neither.',
   grain (day, project, lens),
-  column_descriptions (
-    day = 'UTC day.',
-    project = 'Project, by its normalised name.',
-    lens = 'Column of the marts that is counted by: downloads, downloads_without_mirrors, downloads_by_installers or downloads_outside_ci.',
-    severity = 'info for what is explained or has a score of 3.5, warning from 5 on and for a gap, critical from 10 on and for a drop to less than a quarter.',
-    reason = 'gap for a missing day, incident for a day of reference.incidents, provisional for a drop of the last loaded days, release for a rise soon after a release, shift where at least five of the seven days before are off in the same direction, otherwise spike or drop.',
-    downloads = 'Downloads by the lens; NULL where the day is missing.',
-    usual = 'Median of the same weekday in the eight weeks before; NULL with less than four of them.',
-    spread = 'What a standard deviation would be: 1.4826 times the median absolute deviation, but no less than a tenth of usual, nor than the square root of it, the noise of counting.',
-    score = 'Downloads above usual, in units of spread; NULL where the day is missing.',
-    change = 'Downloads against usual, as a fraction of it; NULL where the day is missing or nothing is usual.',
-    baseline_days = 'Days that usual is the median of.',
-    version = 'The newest version that was released within as many days as the variable release_days says; NULL where none was, or the data cannot tell.',
-    incident = 'What reference.incidents says about the day.'
-  ),
   audits (
     unique_combination_of_columns(columns := (day, project, lens)),
     not_null(columns := (day, project, lens, severity, reason, baseline_days)),
@@ -34,13 +19,17 @@ MODEL (
 );
 
 WITH counts AS (
-  SELECT day, DATE_DIFF('DAY', CAST('2016-01-01' AS DATE), day) AS day_number, project, is_missing, is_provisional, incident, 'downloads' AS lens, downloads AS downloads FROM marts.downloads_trend
-  UNION ALL
-  SELECT day, DATE_DIFF('DAY', CAST('2016-01-01' AS DATE), day) AS day_number, project, is_missing, is_provisional, incident, 'downloads_without_mirrors' AS lens, downloads_without_mirrors AS downloads FROM marts.downloads_trend
-  UNION ALL
-  SELECT day, DATE_DIFF('DAY', CAST('2016-01-01' AS DATE), day) AS day_number, project, is_missing, is_provisional, incident, 'downloads_by_installers' AS lens, downloads_by_installers AS downloads FROM marts.downloads_trend
-  UNION ALL
-  SELECT day, DATE_DIFF('DAY', CAST('2016-01-01' AS DATE), day) AS day_number, project, is_missing, is_provisional, incident, 'downloads_outside_ci' AS lens, downloads_outside_ci AS downloads FROM marts.downloads_trend
+  SELECT
+    t.day,
+    DATE_DIFF('DAY', CAST('2016-01-01' AS DATE), t.day) AS day_number,
+    t.project,
+    t.is_missing,
+    t.is_provisional,
+    t.incident,
+    l.column_name AS lens,
+    @by_lens(l.column_name, 't.$lens') AS downloads
+  FROM marts.downloads_trend AS t
+  CROSS JOIN reference.lenses AS l
 ), weeks_back AS (
   SELECT 7 AS days
   UNION ALL
@@ -203,9 +192,9 @@ WITH counts AS (
     )
 )
 SELECT
-  day,
-  project,
-  lens::TEXT AS lens,
+  day, /* UTC day. */
+  project, /* Normalised name of the project. */
+  lens::TEXT AS lens, /* Lens of the downloads, as the name of its column in other marts. */
   (CASE
     WHEN reason IN ('incident', 'provisional', 'release', 'shift')
     THEN 'info'
@@ -216,14 +205,14 @@ SELECT
     WHEN ABS(score) >= 5
     THEN 'warning'
     ELSE 'info'
-  END)::TEXT AS severity,
-  reason::TEXT AS reason,
-  downloads::BIGINT AS downloads,
-  usual::DOUBLE AS usual,
-  spread::DOUBLE AS spread,
-  score::DOUBLE AS score,
-  (downloads / NULLIF(usual, 0) - 1)::DOUBLE AS change,
-  baseline_days::INT AS baseline_days,
-  version::TEXT AS version,
-  incident::TEXT AS incident
+  END)::TEXT AS severity, /* info for a score of 3.5 or more and for anything explained, warning from 5 on and for a gap, critical from 10 on and for a drop to less than a quarter of the usual. */
+  reason::TEXT AS reason, /* gap: the day is missing. incident: reference.incidents lists it. provisional: a drop on one of the last loaded days. release: a rise soon after a release. shift: at least five of the seven days before are off in the same direction. spike or drop: none of these. */
+  downloads::BIGINT AS downloads, /* Downloads by the lens; NULL where the day is missing. */
+  usual::DOUBLE AS usual, /* Median of the same weekday in the eight weeks before; NULL with fewer than four of them. */
+  spread::DOUBLE AS spread, /* Estimate of the standard deviation: 1.4826 times the median absolute deviation, but at least a tenth of usual and at least its square root, the noise of counting. */
+  score::DOUBLE AS score, /* Downloads above usual, in units of spread; NULL where the day is missing. */
+  (downloads / NULLIF(usual, 0) - 1)::DOUBLE AS change, /* Change against usual, as a fraction of it; NULL where the day is missing or usual is 0. */
+  baseline_days::INT AS baseline_days, /* Number of days of which usual is the median. */
+  version::TEXT AS version, /* Newest version that was released fewer days ago than the variable release_days; NULL where there is none, or its release day is not known. */
+  incident::TEXT AS incident /* Description of the day in reference.incidents. */
 FROM explained

@@ -1,23 +1,8 @@
 MODEL (
   name marts.breakdown_28d,
   kind FULL,
-  description 'Downloads of each project in the 28 days that end with the last loaded one, by each dimension, with shares.',
+  description 'Downloads of each project in the 28 days up to the last loaded one, by each dimension, with shares.',
   grain (project, dimension, value),
-  column_descriptions (
-    project = 'Project, by its normalised name.',
-    dimension = 'version, python, installer, installer_class, system, country, file_type, wheel_kind, cpu, distro or libc.',
-    value = 'Value of the dimension, or unknown.',
-    first_day = 'First UTC day of the window.',
-    last_day = 'Last UTC day of the window.',
-    downloads = 'All downloads.',
-    downloads_without_mirrors = 'Downloads by anything but a mirror.',
-    downloads_by_installers = 'Downloads by installers such as pip and uv.',
-    downloads_outside_ci = 'Downloads by installers that did not say that they ran in continuous integration.',
-    share_downloads = 'Share of all downloads of the project.',
-    share_downloads_without_mirrors = 'Share of its downloads by anything but a mirror.',
-    share_downloads_by_installers = 'Share of its downloads by installers.',
-    share_downloads_outside_ci = 'Share of its downloads by installers outside continuous integration.'
-  ),
   audits (
     unique_combination_of_columns(columns := (project, dimension, value)),
     not_null(columns := (project, dimension, value, downloads)),
@@ -69,11 +54,14 @@ WITH latest AS (
     l.last_day
 )
 SELECT
-  project,
-  dimension::TEXT AS dimension,
-  value::TEXT AS value,
-  CAST(last_day - INTERVAL 27 DAY AS DATE) AS first_day,
-  last_day::DATE AS last_day,
-  @lenses('$lens'),
-  @lenses('(CAST($lens AS DOUBLE) / NULLIF(SUM($lens) OVER (PARTITION BY project, dimension), 0))::DOUBLE AS share_$lens')
+  project, /* Normalised name of the project. */
+  dimension::TEXT AS dimension, /* Name of the dimension: version, python, installer, installer_class, system, country, file_type, wheel_kind, cpu, distro or libc. */
+  value::TEXT AS value, /* Value of the dimension, or unknown. */
+  CAST(last_day - INTERVAL 27 DAY AS DATE) AS first_day, /* First UTC day of the window. */
+  last_day::DATE AS last_day, /* Last UTC day of the window. */
+  @described(@lenses('$lens'), '$downloads.'),
+  @described(
+    @lenses('(CAST($lens AS DOUBLE) / NULLIF(SUM($lens) OVER (PARTITION BY project, dimension), 0))::DOUBLE AS share_$lens'),
+    'Share of the value in $downloads of the project.'
+  )
 FROM totals

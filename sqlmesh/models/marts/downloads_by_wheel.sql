@@ -6,25 +6,8 @@ MODEL (
   partitioned_by day,
   -- An audit compares the two.
   depends_on (marts.downloads_daily),
-  description 'Downloads of each project on each UTC day, by what the file is built for, as PEP 427 writes it into the name of a wheel; they sum to marts.downloads_daily.',
+  description 'Downloads of each project and UTC day by the platform of the file, from the tags that PEP 427 puts into the name of a wheel; they sum to marts.downloads_daily.',
   grain (day, project, file_type, wheel_tag),
-  column_descriptions (
-    day = 'UTC day.',
-    project = 'Project, by its normalised name.',
-    file_type = 'Kind of the file, as bdist_wheel or sdist.',
-    wheel_tag = 'Interpreter, ABI and platform of a wheel; none for other files.',
-    kind = 'pure wheel (for any platform, without ABI), platform wheel, sdist, or other.',
-    interpreter = 'Python tags of a wheel, as cp312 or py2.py3; none for other files.',
-    abi = 'ABI tags of a wheel, as cp312, abi3 or none; none for other files.',
-    platform = 'Platform tags of a wheel, as win_amd64 or any; none for other files.',
-    platform_system = 'any, linux, macos, windows, android, ios, wasm or other, by the first platform tag; none for other files than wheels.',
-    manylinux = 'Oldest glibc that the wheel is built for, as 2.17 (manylinux2014 is 2.17, manylinux2010 2.12, manylinux1 2.5); none without such a tag.',
-    musllinux = 'Oldest musl that the wheel is built for, as 1.2; none without such a tag.',
-    downloads = 'All downloads.',
-    downloads_without_mirrors = 'Downloads by anything but a mirror.',
-    downloads_by_installers = 'Downloads by installers such as pip and uv.',
-    downloads_outside_ci = 'Downloads by installers that did not say that they ran in continuous integration.'
-  ),
   audits (
     unique_combination_of_columns(columns := (day, project, file_type, wheel_tag)),
     not_null(columns := (day, project, file_type, wheel_tag, kind, interpreter, abi, platform, platform_system, manylinux, musllinux)),
@@ -72,19 +55,19 @@ WITH parts AS (
   FROM levels
 )
 SELECT
-  day,
-  project,
-  file_type,
-  wheel_tag,
+  day, /* UTC day. */
+  project, /* Normalised name of the project. */
+  file_type, /* Type of the file, such as bdist_wheel or sdist. */
+  wheel_tag, /* Interpreter, ABI and platform of a wheel; none for other files. */
   CASE
     WHEN file_type = 'sdist' THEN 'sdist'
     WHEN file_type <> 'bdist_wheel' THEN 'other'
     WHEN abi = 'none' AND platform = 'any' THEN 'pure wheel'
     ELSE 'platform wheel'
-  END::TEXT AS kind,
-  interpreter::TEXT AS interpreter,
-  abi::TEXT AS abi,
-  platform::TEXT AS platform,
+  END::TEXT AS kind, /* Kind of the file: pure wheel (any platform, no ABI), platform wheel, sdist or other. */
+  interpreter::TEXT AS interpreter, /* Python tags of a wheel, such as cp312 or py2.py3; none for other files. */
+  abi::TEXT AS abi, /* ABI tags of a wheel, such as cp312, abi3 or none; none for other files. */
+  platform::TEXT AS platform, /* Platform tags of a wheel, such as win_amd64 or any; none for other files. */
   CASE
     WHEN platform IN ('none', 'any') THEN platform
     WHEN platform LIKE 'manylinux%' OR platform LIKE 'musllinux%' OR platform LIKE 'linux%' THEN 'linux'
@@ -94,8 +77,8 @@ SELECT
     WHEN platform LIKE 'ios%' THEN 'ios'
     WHEN platform LIKE 'pyodide%' OR platform LIKE 'emscripten%' OR platform LIKE 'wasi%' THEN 'wasm'
     ELSE 'other'
-  END::TEXT AS platform_system,
-  (CASE WHEN glibc = 999 THEN 'none' ELSE CONCAT('2.', CAST(glibc AS TEXT)) END)::TEXT AS manylinux,
-  COALESCE(REPLACE(musl, '_', '.'), 'none')::TEXT AS musllinux,
-  @lenses('$lens::BIGINT AS $lens')
+  END::TEXT AS platform_system, /* Operating system of the first platform tag: any, linux, macos, windows, android, ios, wasm or other; none for other files than wheels. */
+  (CASE WHEN glibc = 999 THEN 'none' ELSE CONCAT('2.', CAST(glibc AS TEXT)) END)::TEXT AS manylinux, /* Oldest glibc that the wheel supports, such as 2.17 (manylinux2014 is 2.17, manylinux2010 2.12, manylinux1 2.5); none without such a tag. */
+  COALESCE(REPLACE(musl, '_', '.'), 'none')::TEXT AS musllinux, /* Oldest musl that the wheel supports, such as 1.2; none without such a tag. */
+  @described(@lenses('$lens::BIGINT AS $lens'), '$downloads.')
 FROM oldest

@@ -1,34 +1,8 @@
 MODEL (
   name marts.downloads_monthly,
   kind FULL,
-  description 'Downloads of each project in each month, and the change against the month before and against the same month a year ago, where both are whole. Months differ in length: a change compares the mean of a day.',
+  description 'Downloads of each project and month, with the change against the month before and against the same month a year before, where both are whole. As months differ in length, a change compares daily means.',
   grain (month, project),
-  column_descriptions (
-    month = 'First day of the month.',
-    project = 'Project, by its normalised name.',
-    days = 'Days of the month.',
-    is_whole = 'TRUE where all days of the month are loaded and none is missing upstream.',
-    downloads = 'All downloads.',
-    downloads_without_mirrors = 'Downloads by anything but a mirror.',
-    downloads_by_installers = 'Downloads by installers such as pip and uv.',
-    downloads_outside_ci = 'Downloads by installers that did not say that they ran in continuous integration.',
-    previous_downloads = 'The same of the month before; NULL unless both months are whole.',
-    previous_downloads_without_mirrors = 'The same of the month before; NULL unless both months are whole.',
-    previous_downloads_by_installers = 'The same of the month before; NULL unless both months are whole.',
-    previous_downloads_outside_ci = 'The same of the month before; NULL unless both months are whole.',
-    change_downloads = 'Change of the mean of a day against the month before, as a fraction of it.',
-    change_downloads_without_mirrors = 'Change of the mean of a day against the month before, as a fraction of it.',
-    change_downloads_by_installers = 'Change of the mean of a day against the month before, as a fraction of it.',
-    change_downloads_outside_ci = 'Change of the mean of a day against the month before, as a fraction of it.',
-    previous_year_downloads = 'The same of the month a year before; NULL unless both months are whole.',
-    previous_year_downloads_without_mirrors = 'The same of the month a year before; NULL unless both months are whole.',
-    previous_year_downloads_by_installers = 'The same of the month a year before; NULL unless both months are whole.',
-    previous_year_downloads_outside_ci = 'The same of the month a year before; NULL unless both months are whole.',
-    change_year_downloads = 'Change of the mean of a day against the month a year before, as a fraction of it.',
-    change_year_downloads_without_mirrors = 'Change of the mean of a day against the month a year before, as a fraction of it.',
-    change_year_downloads_by_installers = 'Change of the mean of a day against the month a year before, as a fraction of it.',
-    change_year_downloads_outside_ci = 'Change of the mean of a day against the month a year before, as a fraction of it.'
-  ),
   audits (
     unique_combination_of_columns(columns := (month, project)),
     not_null(columns := (month, project, days, is_whole)),
@@ -96,13 +70,25 @@ WITH days AS (
     AND year_before.month = CAST(now.month - INTERVAL 12 MONTH AS DATE)
 )
 SELECT
-  month::DATE AS month,
-  project,
-  days::INT AS days,
-  is_whole::BOOLEAN AS is_whole,
-  @lenses('$lens::BIGINT AS $lens'),
-  @lenses('previous_$lens::BIGINT AS previous_$lens'),
-  @lenses('(CAST($lens AS DOUBLE) / days / NULLIF(CAST(previous_$lens AS DOUBLE) / previous_days, 0) - 1)::DOUBLE AS change_$lens'),
-  @lenses('previous_year_$lens::BIGINT AS previous_year_$lens'),
-  @lenses('(CAST($lens AS DOUBLE) / days / NULLIF(CAST(previous_year_$lens AS DOUBLE) / previous_year_days, 0) - 1)::DOUBLE AS change_year_$lens')
+  month::DATE AS month, /* First day of the month. */
+  project, /* Normalised name of the project. */
+  days::INT AS days, /* Number of days in the month. */
+  is_whole::BOOLEAN AS is_whole, /* TRUE where all days of the month are loaded and none is missing upstream. */
+  @described(@lenses('$lens::BIGINT AS $lens'), '$downloads.'),
+  @described(
+    @lenses('previous_$lens::BIGINT AS previous_$lens'),
+    '$downloads of the month before; NULL unless both months are whole.'
+  ),
+  @described(
+    @lenses('(CAST($lens AS DOUBLE) / days / NULLIF(CAST(previous_$lens AS DOUBLE) / previous_days, 0) - 1)::DOUBLE AS change_$lens'),
+    'Change of the daily mean against the month before, as a fraction of it; NULL unless both months are whole.'
+  ),
+  @described(
+    @lenses('previous_year_$lens::BIGINT AS previous_year_$lens'),
+    '$downloads of the same month a year before; NULL unless both months are whole.'
+  ),
+  @described(
+    @lenses('(CAST($lens AS DOUBLE) / days / NULLIF(CAST(previous_year_$lens AS DOUBLE) / previous_year_days, 0) - 1)::DOUBLE AS change_year_$lens'),
+    'Change of the daily mean against the same month a year before, as a fraction of it; NULL unless both months are whole.'
+  )
 FROM compared

@@ -1,35 +1,8 @@
 MODEL (
   name marts.downloads_trend,
   kind FULL,
-  description 'Downloads of each project on every loaded day since its first, and of the 7 and 28 days that end with it. A day without downloads of any project is missing upstream: NULL, never zero.',
+  description 'Downloads of each project on each loaded day from its first download on, and in the 7 and 28 days up to that day. A day without a download of any project is missing upstream: NULL, never zero.',
   grain (day, project),
-  column_descriptions (
-    day = 'UTC day.',
-    week = 'Monday of the day.',
-    weekday = '1 for Monday to 7 for Sunday.',
-    project = 'Project, by its normalised name.',
-    is_missing = 'TRUE where the log has no download of any tracked project on that day.',
-    is_provisional = 'TRUE for the last loaded days, of which downloads may still arrive upstream: as many as the variable provisional_days says. The last day in the data counts, not the clock.',
-    incident = 'What is known to be wrong with the log of the day, by reference.incidents; NULL where nothing is.',
-    downloads = 'All downloads.',
-    downloads_without_mirrors = 'Downloads by anything but a mirror.',
-    downloads_by_installers = 'Downloads by installers such as pip and uv.',
-    downloads_outside_ci = 'Downloads by installers that did not say that they ran in continuous integration.',
-    is_whole_7d = 'TRUE where all 7 days that end with this one are loaded and none is missing.',
-    is_whole_28d = 'TRUE where all 28 days that end with this one are loaded and none is missing.',
-    trailing_7d_downloads = 'Sum of all downloads in the 7 days that end with this one; NULL unless they are whole.',
-    trailing_7d_downloads_without_mirrors = 'Sum of downloads by anything but a mirror in the 7 days that end with this one; NULL unless they are whole.',
-    trailing_7d_downloads_by_installers = 'Sum of downloads by installers in the 7 days that end with this one; NULL unless they are whole.',
-    trailing_7d_downloads_outside_ci = 'Sum of downloads by installers outside continuous integration in the 7 days that end with this one; NULL unless they are whole.',
-    trailing_28d_downloads = 'Sum of all downloads in the 28 days that end with this one; NULL unless they are whole.',
-    trailing_28d_downloads_without_mirrors = 'Sum of downloads by anything but a mirror in the 28 days that end with this one; NULL unless they are whole.',
-    trailing_28d_downloads_by_installers = 'Sum of downloads by installers in the 28 days that end with this one; NULL unless they are whole.',
-    trailing_28d_downloads_outside_ci = 'Sum of downloads by installers outside continuous integration in the 28 days that end with this one; NULL unless they are whole.',
-    weekday_index_downloads = 'Mean of all downloads on the last four days of this weekday against the mean of the 28 days that end with this one, so 1 is an average day; NULL unless they are whole.',
-    weekday_index_downloads_without_mirrors = 'Mean of downloads by anything but a mirror on the last four days of this weekday against the mean of the 28 days that end with this one, so 1 is an average day; NULL unless they are whole.',
-    weekday_index_downloads_by_installers = 'Mean of downloads by installers on the last four days of this weekday against the mean of the 28 days that end with this one, so 1 is an average day; NULL unless they are whole.',
-    weekday_index_downloads_outside_ci = 'Mean of downloads by installers outside continuous integration on the last four days of this weekday against the mean of the 28 days that end with this one, so 1 is an average day; NULL unless they are whole.'
-  ),
   audits (
     unique_combination_of_columns(columns := (day, project)),
     not_null(columns := (day, week, weekday, project, is_missing, is_provisional, is_whole_7d, is_whole_28d)),
@@ -106,19 +79,28 @@ WITH covered AS (
   FROM spine
 )
 SELECT
-  s.day,
-  s.week,
-  (DATE_DIFF('DAY', s.week, s.day) + 1)::INT AS weekday,
-  s.project,
-  s.is_missing::BOOLEAN AS is_missing,
-  s.is_provisional::BOOLEAN AS is_provisional,
-  s.incident::TEXT AS incident,
-  @lenses('s.$lens::BIGINT AS $lens'),
-  COALESCE(w.is_whole_7d, FALSE)::BOOLEAN AS is_whole_7d,
-  COALESCE(w.is_whole_28d, FALSE)::BOOLEAN AS is_whole_28d,
-  @lenses('(CASE WHEN w.is_whole_7d THEN w.sum_7d_$lens END)::BIGINT AS trailing_7d_$lens'),
-  @lenses('(CASE WHEN w.is_whole_28d THEN w.sum_28d_$lens END)::BIGINT AS trailing_28d_$lens'),
-  @lenses('(CASE WHEN w.is_whole_28d THEN CAST(w.weekday_$lens * 7 AS DOUBLE) / NULLIF(w.sum_28d_$lens, 0) END)::DOUBLE AS weekday_index_$lens')
+  s.day, /* UTC day. */
+  s.week, /* Monday of the week of the day. */
+  (DATE_DIFF('DAY', s.week, s.day) + 1)::INT AS weekday, /* 1 for Monday to 7 for Sunday. */
+  s.project, /* Normalised name of the project. */
+  s.is_missing::BOOLEAN AS is_missing, /* TRUE where the log has no download of any tracked project on the day. */
+  s.is_provisional::BOOLEAN AS is_provisional, /* TRUE for the last loaded days, whose downloads upstream may still be filling: as many days as the variable provisional_days, counted back from the last loaded day. */
+  s.incident::TEXT AS incident, /* Known error of the log on the day, by reference.incidents; NULL without one. */
+  @described(@lenses('s.$lens::BIGINT AS $lens'), '$downloads; NULL where the day is missing.'),
+  COALESCE(w.is_whole_7d, FALSE)::BOOLEAN AS is_whole_7d, /* TRUE where all of the 7 days up to this one are loaded and none is missing. */
+  COALESCE(w.is_whole_28d, FALSE)::BOOLEAN AS is_whole_28d, /* TRUE where all of the 28 days up to this one are loaded and none is missing. */
+  @described(
+    @lenses('(CASE WHEN w.is_whole_7d THEN w.sum_7d_$lens END)::BIGINT AS trailing_7d_$lens'),
+    'Sum of $downloads in the 7 days up to this one; NULL unless they are whole.'
+  ),
+  @described(
+    @lenses('(CASE WHEN w.is_whole_28d THEN w.sum_28d_$lens END)::BIGINT AS trailing_28d_$lens'),
+    'Sum of $downloads in the 28 days up to this one; NULL unless they are whole.'
+  ),
+  @described(
+    @lenses('(CASE WHEN w.is_whole_28d THEN CAST(w.weekday_$lens * 7 AS DOUBLE) / NULLIF(w.sum_28d_$lens, 0) END)::DOUBLE AS weekday_index_$lens'),
+    'Mean of $downloads on the last four days with this weekday, divided by their mean on the 28 days up to this one: 1 is an average day; NULL unless the 28 days are whole.'
+  )
 FROM spine AS s
 INNER JOIN windows AS w
   ON s.day = w.day AND s.project = w.project

@@ -2,20 +2,8 @@ MODEL (
   name marts.freshness,
   /* A view follows loads and settings also when no day has changed. */
   kind VIEW,
-  description 'How far the data of each project goes, how whole it is, and how much of it is in quarantine.',
+  description 'Span of the loaded days of each project, its gaps, and its share of rows in quarantine.',
   grain project,
-  column_descriptions (
-    project = 'Project, by its normalised name.',
-    is_tracked = 'TRUE where the settings name the project.',
-    first_day = 'First loaded UTC day.',
-    last_day = 'Last loaded UTC day.',
-    days_behind = 'Days from its last loaded day to the last of any project.',
-    days_loaded = 'Days that are loaded.',
-    days_missing = 'Days between its first loaded day and the last of any project that are not.',
-    rows_accepted = 'Rows accepted, by the last complete load of each day.',
-    rows_quarantined = 'Rows in quarantine.',
-    quarantine_share = 'Share of the quarantine in all rows; NULL where there are none.'
-  ),
   audits (
     unique_values(columns := project),
     not_null(columns := (project, is_tracked, first_day, last_day, days_behind, days_missing)),
@@ -40,14 +28,14 @@ WITH spans AS (
     is_tracked
 )
 SELECT
-  s.project,
-  s.is_tracked,
-  s.first_day::DATE AS first_day,
-  s.last_day::DATE AS last_day,
-  DATE_DIFF('DAY', s.last_day, s.last_of_any)::BIGINT AS days_behind,
-  s.days_loaded::BIGINT AS days_loaded,
-  s.days_missing::BIGINT AS days_missing,
-  s.rows_accepted::BIGINT AS rows_accepted,
-  s.rows_quarantined::BIGINT AS rows_quarantined,
-  (CAST(s.rows_quarantined AS DOUBLE) / NULLIF(s.rows_accepted + s.rows_quarantined, 0))::DOUBLE AS quarantine_share
-FROM spans AS s
+  project, /* Normalised name of the project. */
+  is_tracked, /* TRUE where the settings name the project. */
+  first_day::DATE AS first_day, /* First loaded UTC day. */
+  last_day::DATE AS last_day, /* Last loaded UTC day. */
+  DATE_DIFF('DAY', last_day, last_of_any)::BIGINT AS days_behind, /* Number of days from the last loaded day of the project to the last one of any project. */
+  days_loaded::BIGINT AS days_loaded, /* Number of loaded days. */
+  days_missing::BIGINT AS days_missing, /* Number of days that are not loaded, from the first loaded day of the project to the last one of any project. */
+  rows_accepted::BIGINT AS rows_accepted, /* Number of accepted rows, by the latest committed load of each day. */
+  rows_quarantined::BIGINT AS rows_quarantined, /* Number of rows in quarantine, by the same loads. */
+  (CAST(rows_quarantined AS DOUBLE) / NULLIF(rows_accepted + rows_quarantined, 0))::DOUBLE AS quarantine_share /* Share of rows_quarantined in all rows; NULL where there are none. */
+FROM spans

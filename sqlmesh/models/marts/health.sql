@@ -2,19 +2,8 @@ MODEL (
   name marts.health,
   /* A view follows loads and settings also when no day has changed. */
   kind VIEW,
-  description 'Whether each day of each project is loaded, from its first loaded day to the last of any project, and how many rows its last complete load took and refused.',
+  description 'Whether each day of each project is loaded, from its first loaded day to the last one of any project, and how many rows the latest committed load of the day accepted and put into quarantine.',
   grain (day, project),
-  column_descriptions (
-    day = 'UTC day.',
-    project = 'Project, by its normalised name.',
-    is_tracked = 'TRUE where the settings name the project.',
-    is_loaded = 'TRUE where a complete load has covered the day; days of a project that is no longer tracked count as missing, too.',
-    rows_accepted = 'Rows of the day that the last complete load accepted; NULL where it is not loaded.',
-    rows_quarantined = 'Rows of the day that it put into quarantine.',
-    quarantine_share = 'Share of the quarantine in all rows of the day; NULL where there are none.',
-    downloads = 'Downloads of the day in marts.downloads_daily; zero without any.',
-    difference = 'rows_accepted less downloads; not zero while a load waits for the KPIs.'
-  ),
   audits (
     unique_combination_of_columns(columns := (day, project)),
     not_null(columns := (day, project, is_tracked, is_loaded, downloads)),
@@ -24,26 +13,7 @@ MODEL (
   )
 );
 
-WITH committed AS (
-  SELECT
-    d.project,
-    d.day,
-    d.accepted,
-    d.quarantined,
-    ROW_NUMBER() OVER (PARTITION BY d.project, d.day ORDER BY d._dlt_load_id DESC) AS age
-  FROM raw.loaded_days AS d
-  INNER JOIN raw._dlt_loads AS l
-    ON d._dlt_load_id = l.load_id AND l.status = 0
-), latest AS (
-  SELECT
-    project,
-    day,
-    accepted,
-    quarantined
-  FROM committed
-  WHERE
-    age = 1
-), digits AS (
+WITH digits AS (
   SELECT 0 AS digit UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4
   UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9
 ), numbers AS (
@@ -57,12 +27,12 @@ WITH committed AS (
 ), last_loaded AS (
   SELECT
     MAX(day) AS day
-  FROM latest
+  FROM raw.committed_days
 ), started AS (
   SELECT
     project,
     MIN(day) AS day
-  FROM latest
+  FROM raw.committed_days
   GROUP BY
     project
 ), expected AS (
@@ -75,17 +45,17 @@ WITH committed AS (
     ON n.number <= DATE_DIFF('DAY', s.day, l.day)
 )
 SELECT
-  e.day,
-  e.project::TEXT AS project,
-  (t.project IS NOT NULL)::BOOLEAN AS is_tracked,
-  (l.project IS NOT NULL)::BOOLEAN AS is_loaded,
-  l.accepted::BIGINT AS rows_accepted,
-  l.quarantined::BIGINT AS rows_quarantined,
-  (CAST(l.quarantined AS DOUBLE) / NULLIF(l.accepted + l.quarantined, 0))::DOUBLE AS quarantine_share,
-  COALESCE(d.downloads, 0)::BIGINT AS downloads,
-  (l.accepted - COALESCE(d.downloads, 0))::BIGINT AS difference
+  e.day, /* UTC day. */
+  e.project::TEXT AS project, /* Normalised name of the project. */
+  (t.project IS NOT NULL)::BOOLEAN AS is_tracked, /* TRUE where the settings name the project. */
+  (l.project IS NOT NULL)::BOOLEAN AS is_loaded, /* TRUE where a committed load covers the day. Days after the last one of an untracked project count as not loaded. */
+  l.accepted::BIGINT AS rows_accepted, /* Number of rows of the day that its latest committed load accepted; NULL where it is not loaded. */
+  l.quarantined::BIGINT AS rows_quarantined, /* Number of rows of the day that this load put into quarantine; NULL where it is not loaded. */
+  (CAST(l.quarantined AS DOUBLE) / NULLIF(l.accepted + l.quarantined, 0))::DOUBLE AS quarantine_share, /* Share of rows_quarantined in all rows of the day; NULL where there are none. */
+  COALESCE(d.downloads, 0)::BIGINT AS downloads, /* Downloads of the day in marts.downloads_daily, or 0. */
+  (l.accepted - COALESCE(d.downloads, 0))::BIGINT AS difference /* rows_accepted minus downloads; other than 0 while the KPIs wait for a load. */
 FROM expected AS e
-LEFT JOIN latest AS l
+LEFT JOIN raw.committed_days AS l
   ON e.day = l.day AND e.project = l.project
 LEFT JOIN raw.tracked_projects AS t
   ON e.project = t.project

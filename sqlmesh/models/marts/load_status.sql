@@ -1,15 +1,8 @@
 MODEL (
   name marts.load_status,
   kind FULL,
-  description 'How far the data goes, and whether it is real: one row.',
+  description 'Span of the data, and whether it is generated: one row.',
   grain last_day,
-  column_descriptions (
-    first_day = 'First UTC day with a download.',
-    last_day = 'Last UTC day that is loaded.',
-    last_whole_week = 'Monday of the last week that is whole for each project that has it; NULL where there is none yet.',
-    projects = 'Projects with a download.',
-    is_demo = 'TRUE where the downloads are generated.'
-  ),
   audits (
     number_of_rows(threshold := 0),
     not_null(columns := (first_day, last_day, projects, is_demo))
@@ -18,8 +11,9 @@ MODEL (
 
 WITH loaded AS (
   SELECT
-    MAX(day) AS last_day
-  FROM staging.loaded_days
+    MAX(day) AS last_day,
+    MAX(CASE WHEN origin = 'demo' THEN 1 ELSE 0 END) AS demo
+  FROM raw.committed_days
 ), counted AS (
   SELECT
     MIN(day) AS first_day,
@@ -31,18 +25,13 @@ WITH loaded AS (
   FROM marts.portfolio_weekly
   WHERE
     is_whole
-), origins AS (
-  SELECT
-    MAX(CASE WHEN origin = 'demo' THEN 1 ELSE 0 END) AS demo
-  FROM raw.loaded_days
 )
 SELECT
-  counted.first_day::DATE AS first_day,
-  loaded.last_day::DATE AS last_day,
-  weeks.last_whole_week::DATE AS last_whole_week,
-  counted.projects::BIGINT AS projects,
-  (origins.demo = 1)::BOOLEAN AS is_demo
+  counted.first_day::DATE AS first_day, /* First UTC day with a download. */
+  loaded.last_day::DATE AS last_day, /* Last loaded UTC day. */
+  weeks.last_whole_week::DATE AS last_whole_week, /* Monday of the last week that is whole for each project that has it; NULL where there is none. */
+  counted.projects::BIGINT AS projects, /* Number of projects with a download. */
+  (loaded.demo = 1)::BOOLEAN AS is_demo /* TRUE where the downloads are generated. */
 FROM loaded
 CROSS JOIN counted
 CROSS JOIN weeks
-CROSS JOIN origins

@@ -1,26 +1,8 @@
 MODEL (
   name marts.major_support,
   kind FULL,
-  description 'How much of each project, week by week, is still downloaded in older majors than the newest stable one seen until then. The assumption: only that one is supported. It does not hold for calendar versions, or where older majors get fixes.',
+  description 'Downloads of each project and week in majors older than its newest stable one so far. This assumes that only the newest major is supported, which does not hold for calendar versions, nor where older majors get fixes.',
   grain (week, project),
-  column_descriptions (
-    week = 'Monday of the week.',
-    project = 'Project, by its normalised name.',
-    is_whole = 'TRUE where all seven days are loaded and none is missing upstream.',
-    newest_major = 'First number of the newest stable version seen until the end of the week; NULL before there is any.',
-    older_downloads = 'Of all downloads, those of versions below the newest major; versions that PEP 440 does not know and prereleases of the next major are not among them.',
-    older_downloads_without_mirrors = 'Of downloads by anything but a mirror, those of versions below the newest major; versions that PEP 440 does not know and prereleases of the next major are not among them.',
-    older_downloads_by_installers = 'Of downloads by installers, those of versions below the newest major; versions that PEP 440 does not know and prereleases of the next major are not among them.',
-    older_downloads_outside_ci = 'Of downloads by installers outside continuous integration, those of versions below the newest major; versions that PEP 440 does not know and prereleases of the next major are not among them.',
-    share_older_downloads = 'Their share of all downloads of the project.',
-    share_older_downloads_without_mirrors = 'Their share of downloads by anything but a mirror of the project.',
-    share_older_downloads_by_installers = 'Their share of downloads by installers of the project.',
-    share_older_downloads_outside_ci = 'Their share of downloads by installers outside continuous integration of the project.',
-    change_share_older_downloads = 'Change of that share against the week before, in points, 0.01 being one per cent of the downloads; NULL unless both weeks are whole.',
-    change_share_older_downloads_without_mirrors = 'Change of that share against the week before, in points, 0.01 being one per cent of the downloads; NULL unless both weeks are whole.',
-    change_share_older_downloads_by_installers = 'Change of that share against the week before, in points, 0.01 being one per cent of the downloads; NULL unless both weeks are whole.',
-    change_share_older_downloads_outside_ci = 'Change of that share against the week before, in points, 0.01 being one per cent of the downloads; NULL unless both weeks are whole.'
-  ),
   audits (
     unique_combination_of_columns(columns := (week, project)),
     not_null(columns := (week, project, is_whole)),
@@ -89,13 +71,22 @@ WITH newest AS (
     ON w.week = o.week AND w.project = o.project
 )
 SELECT
-  now.week,
-  now.project,
-  now.is_whole,
-  now.newest_major::TEXT AS newest_major,
-  @lenses('now.older_$lens::BIGINT AS older_$lens'),
-  @lenses('now.share_older_$lens::DOUBLE AS share_older_$lens'),
-  @lenses('(CASE WHEN now.is_whole THEN now.share_older_$lens - before.share_older_$lens END)::DOUBLE AS change_share_older_$lens')
+  now.week, /* Monday of the week. */
+  now.project, /* Normalised name of the project. */
+  now.is_whole, /* TRUE where all seven days are loaded and none is missing upstream. */
+  now.newest_major::TEXT AS newest_major, /* First number of the newest stable version seen up to the end of the week; NULL before there is one. */
+  @described(
+    @lenses('now.older_$lens::BIGINT AS older_$lens'),
+    '$downloads of versions below newest_major, without invalid versions and without prereleases of the next major; NULL without newest_major.'
+  ),
+  @described(
+    @lenses('now.share_older_$lens::DOUBLE AS share_older_$lens'),
+    'Share of older_$lens in $downloads of the project.'
+  ),
+  @described(
+    @lenses('(CASE WHEN now.is_whole THEN now.share_older_$lens - before.share_older_$lens END)::DOUBLE AS change_share_older_$lens'),
+    'Change of share_older_$lens against the week before, 0.01 being a percentage point; NULL unless both weeks are whole.'
+  )
 FROM shares AS now
 LEFT JOIN shares AS before
   ON now.project = before.project

@@ -4,19 +4,8 @@ MODEL (
     time_column day
   ),
   partitioned_by day,
-  description 'Downloads of manylinux wheels on glibc systems, by processor, Python and glibc of the client: which manylinux level a project can ask for. Cells as the manylinux project publishes them.',
+  description 'Downloads of manylinux wheels on glibc systems, by processor, Python and glibc of the client: which manylinux level a project can require. The same cells as the manylinux project publishes.',
   grain (day, project, cpu, python_minor, glibc_minor),
-  column_descriptions (
-    day = 'UTC day.',
-    project = 'Project, by its normalised name.',
-    cpu = 'Processor of the client, or unknown.',
-    python_minor = 'Python of the client, as 3.12, or unknown.',
-    glibc_minor = 'glibc of the client, as 2.39, or unknown.',
-    downloads = 'All downloads.',
-    downloads_without_mirrors = 'Downloads by anything but a mirror.',
-    downloads_by_installers = 'Downloads by installers such as pip and uv.',
-    downloads_outside_ci = 'Downloads by installers that did not say that they ran in continuous integration.'
-  ),
   audits (
     unique_combination_of_columns(columns := (day, project, cpu, python_minor, glibc_minor)),
     not_null(columns := (day, project, cpu, python_minor, glibc_minor, downloads)),
@@ -25,12 +14,12 @@ MODEL (
 );
 
 SELECT
-  day,
-  project,
-  cpu,
-  python_minor,
-  libc_version::TEXT AS glibc_minor,
-  @lenses('SUM($lens)::BIGINT AS $lens')
+  day, /* UTC day. */
+  project, /* Normalised name of the project. */
+  cpu, /* Processor of the client, or unknown. */
+  python_minor, /* Python version of the client, such as 3.12, or unknown. */
+  libc_version::TEXT AS glibc_minor, /* glibc version of the client, such as 2.39, or unknown. */
+  @described(@lenses('SUM($lens)::BIGINT AS $lens'), '$downloads.')
 FROM staging.daily_platforms
 WHERE
   day BETWEEN @start_date AND @end_date

@@ -1,42 +1,8 @@
 MODEL (
   name marts.python_support,
   kind FULL,
-  description 'What dropping a Python costs: each minor version in the 28 days that end with the last loaded one, against the 28 days before, with its trend over the last 13 whole weeks. The last day in the data counts, not the clock.',
+  description 'Cost of dropping a Python: the share of each minor version in the 28 days up to the last loaded one, its change against the 28 days before, and its trend over the last 13 whole weeks. The last loaded day counts, not the clock.',
   grain (project, python_minor),
-  column_descriptions (
-    project = 'Project, by its normalised name.',
-    python_minor = 'Python of the client, as 3.12; unknown where it did not say.',
-    python_order = '3012 for 3.12, to sort by; NULL where the client did not say.',
-    first_day = 'First UTC day of the 28.',
-    last_day = 'Last UTC day of the 28.',
-    end_of_life = 'Last day of support by reference.python_eol; NULL where that does not list the version.',
-    status = 'end of life, supported, prerelease, or unknown, on the last day.',
-    downloads = 'All downloads.',
-    downloads_without_mirrors = 'Downloads by anything but a mirror.',
-    downloads_by_installers = 'Downloads by installers such as pip and uv.',
-    downloads_outside_ci = 'Downloads by installers that did not say that they ran in continuous integration.',
-    share_downloads = 'Share of all downloads of the project; with that of unknown they sum to 1.',
-    share_downloads_without_mirrors = 'Share of downloads by anything but a mirror of the project; with that of unknown they sum to 1.',
-    share_downloads_by_installers = 'Share of downloads by installers of the project; with that of unknown they sum to 1.',
-    share_downloads_outside_ci = 'Share of downloads by installers outside continuous integration of the project; with that of unknown they sum to 1.',
-    change_share_downloads = 'Change of that share against the 28 days before, in points, 0.01 being one per cent of the downloads; NULL unless the data covers both.',
-    change_share_downloads_without_mirrors = 'Change of that share against the 28 days before, in points, 0.01 being one per cent of the downloads; NULL unless the data covers both.',
-    change_share_downloads_by_installers = 'Change of that share against the 28 days before, in points, 0.01 being one per cent of the downloads; NULL unless the data covers both.',
-    change_share_downloads_outside_ci = 'Change of that share against the 28 days before, in points, 0.01 being one per cent of the downloads; NULL unless the data covers both.',
-    slope_share_downloads = 'Points that the share gains in a month (30.4375 days), by a line of least squares through the last 13 whole weeks; NULL with less than 4.',
-    slope_share_downloads_without_mirrors = 'Points that the share gains in a month (30.4375 days), by a line of least squares through the last 13 whole weeks; NULL with less than 4.',
-    slope_share_downloads_by_installers = 'Points that the share gains in a month (30.4375 days), by a line of least squares through the last 13 whole weeks; NULL with less than 4.',
-    slope_share_downloads_outside_ci = 'Points that the share gains in a month (30.4375 days), by a line of least squares through the last 13 whole weeks; NULL with less than 4.',
-    drop_share_downloads = 'Cost of dropping this Python and all older ones: their share of all downloads by clients that say which Python they have; NULL for unknown.',
-    drop_share_downloads_without_mirrors = 'Cost of dropping this Python and all older ones: their share of downloads by anything but a mirror by clients that say which Python they have; NULL for unknown.',
-    drop_share_downloads_by_installers = 'Cost of dropping this Python and all older ones: their share of downloads by installers by clients that say which Python they have; NULL for unknown.',
-    drop_share_downloads_outside_ci = 'Cost of dropping this Python and all older ones: their share of downloads by installers outside continuous integration by clients that say which Python they have; NULL for unknown.',
-    slope_drop_share_downloads = 'Points that this cost gains in a month, by a line through the same weeks.',
-    slope_drop_share_downloads_without_mirrors = 'Points that this cost gains in a month, by a line through the same weeks.',
-    slope_drop_share_downloads_by_installers = 'Points that this cost gains in a month, by a line through the same weeks.',
-    slope_drop_share_downloads_outside_ci = 'Points that this cost gains in a month, by a line through the same weeks.',
-    statement = 'The cost outside continuous integration as a sentence; NULL for unknown, or where nothing says which Python it has.'
-  ),
   audits (
     unique_combination_of_columns(columns := (project, python_minor)),
     not_null(columns := (project, python_minor, status, first_day, last_day, downloads)),
@@ -127,7 +93,7 @@ WITH latest AS (
     o.python_minor,
     o.python_order,
     w.week,
-    CAST(-DATE_DIFF('DAY', w.week, o.last_day) AS DOUBLE) / 30.4375 AS months,
+    -DATE_DIFF('DAY', w.week, o.last_day) AS days,
     @lenses('w.$lens AS total_$lens'),
     @lenses('COALESCE(p.$lens, 0) AS $lens')
   FROM ordered AS o
@@ -139,27 +105,17 @@ WITH latest AS (
   SELECT
     project,
     python_minor,
-    months,
+    days,
     @lenses('CAST($lens AS DOUBLE) / NULLIF(total_$lens, 0) AS share_$lens'),
     @lenses('CASE WHEN NOT python_order IS NULL THEN CAST(SUM($lens) OVER (PARTITION BY project, week, python_order IS NULL ORDER BY python_order, python_minor ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS DOUBLE) / NULLIF(SUM($lens) OVER (PARTITION BY project, week, python_order IS NULL), 0) END AS drop_share_$lens')
   FROM grid
-), centred AS (
-  SELECT
-    project,
-    python_minor,
-    months,
-    @lenses('share_$lens'),
-    @lenses('drop_share_$lens'),
-    @lenses('months - AVG(CASE WHEN NOT share_$lens IS NULL THEN months END) OVER (PARTITION BY project, python_minor) AS months_$lens'),
-    @lenses('months - AVG(CASE WHEN NOT drop_share_$lens IS NULL THEN months END) OVER (PARTITION BY project, python_minor) AS drop_months_$lens')
-  FROM points
 ), slopes AS (
   SELECT
     project,
     python_minor,
-    @lenses('CASE WHEN COUNT(share_$lens) >= 4 THEN SUM(months_$lens * share_$lens) / NULLIF(SUM(CASE WHEN NOT share_$lens IS NULL THEN months_$lens * months_$lens END), 0) END AS slope_share_$lens'),
-    @lenses('CASE WHEN COUNT(drop_share_$lens) >= 4 THEN SUM(drop_months_$lens * drop_share_$lens) / NULLIF(SUM(CASE WHEN NOT drop_share_$lens IS NULL THEN drop_months_$lens * drop_months_$lens END), 0) END AS slope_drop_share_$lens')
-  FROM centred
+    @slopes(days, @lenses('share_$lens')),
+    @slopes(days, @lenses('drop_share_$lens'))
+  FROM points
   GROUP BY
     project,
     python_minor
@@ -186,12 +142,12 @@ WITH latest AS (
     ON o.major = e.major AND o.minor = e.minor
 )
 SELECT
-  project,
-  python_minor,
-  python_order::INT AS python_order,
-  CAST(last_day - INTERVAL 27 DAY AS DATE) AS first_day,
-  last_day::DATE AS last_day,
-  end_of_life::DATE AS end_of_life,
+  project, /* Normalised name of the project. */
+  python_minor, /* Python version of the client, such as 3.12, or unknown. */
+  python_order::INT AS python_order, /* Number to sort by: 3012 for 3.12; NULL where python_minor is no version. */
+  CAST(last_day - INTERVAL 27 DAY AS DATE) AS first_day, /* First UTC day of the 28. */
+  last_day::DATE AS last_day, /* Last UTC day of the 28. */
+  end_of_life::DATE AS end_of_life, /* Last day of support, by reference.python_eol; NULL where it does not list the version. */
   (CASE
     WHEN end_of_life IS NULL
     THEN 'unknown'
@@ -200,14 +156,25 @@ SELECT
     WHEN last_day < released
     THEN 'prerelease'
     ELSE 'supported'
-  END)::TEXT AS status,
-  @lenses('$lens::BIGINT AS $lens'),
-  @lenses('share_$lens::DOUBLE AS share_$lens'),
-  @lenses('change_share_$lens::DOUBLE AS change_share_$lens'),
-  /* Rounded, as a sum of fractions depends on the order in which an engine adds them: equal data, equal marts. */
-  @lenses('ROUND(slope_share_$lens, 9)::DOUBLE AS slope_share_$lens'),
-  @lenses('drop_share_$lens::DOUBLE AS drop_share_$lens'),
-  @lenses('ROUND(slope_drop_share_$lens, 9)::DOUBLE AS slope_drop_share_$lens'),
+  END)::TEXT AS status, /* Status on the last day: end of life, supported, prerelease or unknown. */
+  @described(@lenses('$lens::BIGINT AS $lens'), '$downloads.'),
+  @described(
+    @lenses('share_$lens::DOUBLE AS share_$lens'),
+    'Share of this Python in $downloads of the project; the shares of all its Pythons, unknown included, sum to 1.'
+  ),
+  @described(
+    @lenses('change_share_$lens::DOUBLE AS change_share_$lens'),
+    'Change of share_$lens against the 28 days before, 0.01 being a percentage point; NULL unless the data covers both.'
+  ),
+  @described(
+    @lenses('slope_share_$lens'),
+    'Gain of share_$lens in a month (30.4375 days), 0.01 being a percentage point: the line of least squares through the last 13 whole weeks; NULL with fewer than four.'
+  ),
+  @described(
+    @lenses('drop_share_$lens::DOUBLE AS drop_share_$lens'),
+    'Cost of dropping this Python and all older ones: their share of $downloads by clients that report a Python version; NULL where python_minor is no version.'
+  ),
+  @described(@lenses('slope_drop_share_$lens'), 'Gain of drop_share_$lens in a month, by the same line.'),
   (
     'Dropping Python ' || python_minor || ' and older costs ' || CAST(CAST(drop_share_downloads_outside_ci * 100 AS DECIMAL(9, 1)) AS TEXT) || ' % of installer downloads outside CI'
     || CASE
@@ -219,5 +186,5 @@ SELECT
       THEN '.'
       ELSE ', steady.'
     END
-  )::TEXT AS statement
+  )::TEXT AS statement /* Cost of dropping this Python outside CI as a sentence; NULL where that cost is not known. */
 FROM joined

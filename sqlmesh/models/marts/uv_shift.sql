@@ -1,34 +1,13 @@
 MODEL (
   name marts.uv_shift,
   kind FULL,
-  description 'How fast the users of each project move from pip to uv. Both are installers, so the first three lenses are equal; the last leaves out continuous integration.',
+  description 'How fast the users of each project move from pip to uv. Both are installers, so the first three lenses are equal; the last one leaves out CI.',
   grain (week, project),
-  column_descriptions (
-    week = 'Monday of the week.',
-    project = 'Project, by its normalised name.',
-    is_whole = 'TRUE where all seven days are loaded and none is missing upstream.',
-    pip_downloads = 'Of the all downloads in the week, those by pip.',
-    pip_downloads_without_mirrors = 'Of the downloads by anything but a mirror in the week, those by pip.',
-    pip_downloads_by_installers = 'Of the downloads by installers in the week, those by pip.',
-    pip_downloads_outside_ci = 'Of the downloads by installers outside continuous integration in the week, those by pip.',
-    uv_downloads = 'Of the all downloads in the week, those by uv.',
-    uv_downloads_without_mirrors = 'Of the downloads by anything but a mirror in the week, those by uv.',
-    uv_downloads_by_installers = 'Of the downloads by installers in the week, those by uv.',
-    uv_downloads_outside_ci = 'Of the downloads by installers outside continuous integration in the week, those by uv.',
-    uv_share_downloads = 'Share of uv in the all downloads by pip or uv; NULL where there are none.',
-    uv_share_downloads_without_mirrors = 'Share of uv in the downloads by anything but a mirror by pip or uv; NULL where there are none.',
-    uv_share_downloads_by_installers = 'Share of uv in the downloads by installers by pip or uv; NULL where there are none.',
-    uv_share_downloads_outside_ci = 'Share of uv in the downloads by installers outside continuous integration by pip or uv; NULL where there are none.',
-    points_a_month_downloads = 'Percentage points that the share of uv in the all downloads moves by in a month of 30.4375 days: least squares over the whole weeks of the 13 that end with this one; NULL with less than four.',
-    points_a_month_downloads_without_mirrors = 'Percentage points that the share of uv in the downloads by anything but a mirror moves by in a month of 30.4375 days: least squares over the whole weeks of the 13 that end with this one; NULL with less than four.',
-    points_a_month_downloads_by_installers = 'Percentage points that the share of uv in the downloads by installers moves by in a month of 30.4375 days: least squares over the whole weeks of the 13 that end with this one; NULL with less than four.',
-    points_a_month_downloads_outside_ci = 'Percentage points that the share of uv in the downloads by installers outside continuous integration moves by in a month of 30.4375 days: least squares over the whole weeks of the 13 that end with this one; NULL with less than four.'
-  ),
   audits (
     unique_combination_of_columns(columns := (week, project)),
     not_null(columns := (week, project, is_whole, pip_downloads, uv_downloads)),
     accepted_range("column" := uv_share_downloads, min_v := 0, max_v := 1),
-    forall(criteria := (points_a_month_downloads IS NULL OR is_whole))
+    forall(criteria := (slope_uv_share_downloads IS NULL OR is_whole))
   )
 );
 
@@ -49,15 +28,11 @@ WITH weeks AS (
     *,
     @lenses('CAST(uv_$lens AS DOUBLE) / NULLIF(pip_$lens + uv_$lens, 0) AS uv_share_$lens')
   FROM weeks
-), sums AS (
+), slopes AS (
   SELECT
     now.week,
     now.project,
-    @lenses('COUNT(past.uv_share_$lens) AS n_$lens'),
-    @lenses('SUM(CASE WHEN past.uv_share_$lens IS NOT NULL THEN DATE_DIFF(''DAY'', now.week, past.week) END) AS x_$lens'),
-    @lenses('SUM(CASE WHEN past.uv_share_$lens IS NOT NULL THEN DATE_DIFF(''DAY'', now.week, past.week) * DATE_DIFF(''DAY'', now.week, past.week) END) AS xx_$lens'),
-    @lenses('SUM(past.uv_share_$lens) AS y_$lens'),
-    @lenses('SUM(past.uv_share_$lens * DATE_DIFF(''DAY'', now.week, past.week)) AS xy_$lens')
+    @slopes(DATE_DIFF('DAY', now.week, past.week), @lenses('past.uv_share_$lens'))
   FROM shares AS now
   INNER JOIN shares AS past
     ON now.project = past.project
@@ -70,14 +45,19 @@ WITH weeks AS (
     now.project
 )
 SELECT
-  w.week,
-  w.project,
-  w.is_whole,
-  @lenses('w.pip_$lens::BIGINT AS pip_$lens'),
-  @lenses('w.uv_$lens::BIGINT AS uv_$lens'),
-  @lenses('w.uv_share_$lens::DOUBLE AS uv_share_$lens'),
-  /* Rounded, as a sum of fractions depends on the order in which an engine adds them: equal data, equal marts. */
-  @lenses('ROUND(CASE WHEN s.n_$lens >= 4 THEN 3043.75 * (s.n_$lens * s.xy_$lens - s.x_$lens * s.y_$lens) / NULLIF(s.n_$lens * s.xx_$lens - s.x_$lens * s.x_$lens, 0) END, 9)::DOUBLE AS points_a_month_$lens')
+  w.week, /* Monday of the week. */
+  w.project, /* Normalised name of the project. */
+  w.is_whole, /* TRUE where all seven days are loaded and none is missing upstream. */
+  @described(@lenses('w.pip_$lens::BIGINT AS pip_$lens'), '$downloads that pip made.'),
+  @described(@lenses('w.uv_$lens::BIGINT AS uv_$lens'), '$downloads that uv made.'),
+  @described(
+    @lenses('w.uv_share_$lens::DOUBLE AS uv_share_$lens'),
+    'Share of uv_$lens in pip_$lens and uv_$lens together; NULL where both are 0.'
+  ),
+  @described(
+    @lenses('s.slope_uv_share_$lens'),
+    'Gain of uv_share_$lens in a month (30.4375 days), 0.01 being a percentage point: the line of least squares through the whole weeks among the 13 up to this one; NULL with fewer than four.'
+  )
 FROM shares AS w
-LEFT JOIN sums AS s
+LEFT JOIN slopes AS s
   ON w.week = s.week AND w.project = s.project

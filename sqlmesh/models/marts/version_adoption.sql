@@ -1,37 +1,8 @@
 MODEL (
   name marts.version_adoption,
   kind FULL,
-  description 'How each release was taken up, day by day since it, beside the release before it. Only releases whose day the data can tell (released_on of marts.versions), for as many days as the variable adoption_days says.',
+  description 'Adoption of each release, day by day, beside that of the release before it. Only releases whose day is known (released_on of marts.versions), for as many days as the variable adoption_days.',
   grain (project, version, day),
-  column_descriptions (
-    project = 'Project, by its normalised name.',
-    version = 'Version, as it was uploaded.',
-    version_order = '1 for the oldest version of the project by PEP 440.',
-    is_prerelease = 'TRUE for alphas, betas, candidates and development releases.',
-    day = 'UTC day.',
-    days_since_release = '0 on the first day with a download; a lower bound, as the release may have been before it.',
-    previous_version = 'The next older version of the project that was downloaded; of a prerelease, the next older prerelease.',
-    downloads = 'All downloads.',
-    downloads_without_mirrors = 'Downloads by anything but a mirror.',
-    downloads_by_installers = 'Downloads by installers such as pip and uv.',
-    downloads_outside_ci = 'Downloads by installers that did not say that they ran in continuous integration.',
-    share_downloads = 'Share of all downloads of the project on that day; NULL where the day is missing or has none.',
-    share_downloads_without_mirrors = 'Share of downloads by anything but a mirror of the project on that day; NULL where the day is missing or has none.',
-    share_downloads_by_installers = 'Share of downloads by installers of the project on that day; NULL where the day is missing or has none.',
-    share_downloads_outside_ci = 'Share of downloads by installers outside continuous integration of the project on that day; NULL where the day is missing or has none.',
-    share_7d_downloads = 'Share of all downloads of the project on the last seven days in the data, not before the release.',
-    share_7d_downloads_without_mirrors = 'Share of downloads by anything but a mirror of the project on the last seven days in the data, not before the release.',
-    share_7d_downloads_by_installers = 'Share of downloads by installers of the project on the last seven days in the data, not before the release.',
-    share_7d_downloads_outside_ci = 'Share of downloads by installers outside continuous integration of the project on the last seven days in the data, not before the release.',
-    cumulative_share_downloads = 'Share of all downloads of the project since the release.',
-    cumulative_share_downloads_without_mirrors = 'Share of downloads by anything but a mirror of the project since the release.',
-    cumulative_share_downloads_by_installers = 'Share of downloads by installers of the project since the release.',
-    cumulative_share_downloads_outside_ci = 'Share of downloads by installers outside continuous integration of the project since the release.',
-    previous_share_7d_downloads = 'share_7d_$lens of the previous version as many days after its own release; NULL where the data cannot tell that day.',
-    previous_share_7d_downloads_without_mirrors = 'share_7d_$lens of the previous version as many days after its own release; NULL where the data cannot tell that day.',
-    previous_share_7d_downloads_by_installers = 'share_7d_$lens of the previous version as many days after its own release; NULL where the data cannot tell that day.',
-    previous_share_7d_downloads_outside_ci = 'share_7d_$lens of the previous version as many days after its own release; NULL where the data cannot tell that day.'
-  ),
   audits (
     unique_combination_of_columns(columns := (project, version, day)),
     not_null(columns := (project, version, day, days_since_release)),
@@ -79,18 +50,30 @@ WITH counted AS (
   FROM counted
 )
 SELECT
-  s.project,
-  s.version,
-  s.version_order,
-  s.is_prerelease,
-  s.day,
-  s.days_since_release::INT AS days_since_release,
-  s.previous_version,
-  @lenses('s.$lens::BIGINT AS $lens'),
-  @lenses('s.share_$lens::DOUBLE AS share_$lens'),
-  @lenses('s.share_7d_$lens::DOUBLE AS share_7d_$lens'),
-  @lenses('s.cumulative_share_$lens::DOUBLE AS cumulative_share_$lens'),
-  @lenses('p.share_7d_$lens::DOUBLE AS previous_share_7d_$lens')
+  s.project, /* Normalised name of the project. */
+  s.version, /* Version as it was uploaded. */
+  s.version_order, /* Rank of the version by PEP 440, 1 for the oldest of the project. */
+  s.is_prerelease, /* TRUE for alphas, betas, release candidates and development releases. */
+  s.day, /* UTC day. */
+  s.days_since_release::INT AS days_since_release, /* Number of days since the first day with a download; a lower bound, as the release may have been earlier. */
+  s.previous_version, /* Next older version of the project that was downloaded; for a prerelease, the next older prerelease. */
+  @described(@lenses('s.$lens::BIGINT AS $lens'), '$downloads of the version; NULL where the day is missing.'),
+  @described(
+    @lenses('s.share_$lens::DOUBLE AS share_$lens'),
+    'Share of the version in $downloads of the project on the day; NULL where the day is missing or the project has none.'
+  ),
+  @described(
+    @lenses('s.share_7d_$lens::DOUBLE AS share_7d_$lens'),
+    'Share of the version in $downloads of the project on the last seven days in the data, since the release at the earliest.'
+  ),
+  @described(
+    @lenses('s.cumulative_share_$lens::DOUBLE AS cumulative_share_$lens'),
+    'Share of the version in $downloads of the project since the release.'
+  ),
+  @described(
+    @lenses('p.share_7d_$lens::DOUBLE AS previous_share_7d_$lens'),
+    'The share_7d_$lens that the previous version had as many days after its own release; NULL where its release day is not known.'
+  )
 FROM shares AS s
 LEFT JOIN shares AS p
   ON s.project = p.project AND s.previous_version = p.version AND s.days_since_release = p.days_since_release

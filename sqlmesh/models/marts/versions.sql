@@ -1,45 +1,8 @@
 MODEL (
   name marts.versions,
   kind FULL,
-  description 'Each version of each project that was downloaded: when it was seen, how often, and how fast it was taken up and left.',
+  description 'Each downloaded version of each project: when it was seen, how often it was downloaded, and how fast it was adopted and left.',
   grain (project, version),
-  column_descriptions (
-    project = 'Project, by its normalised name.',
-    version = 'Version, as it was uploaded; it may no longer be on the index.',
-    version_order = '1 for the oldest version of the project by PEP 440; versions that it does not know come last.',
-    is_valid = 'TRUE where PEP 440 knows the version.',
-    is_prerelease = 'TRUE for alphas, betas, candidates and development releases.',
-    major = 'First number of the version, with its epoch if it has one; NULL where it is not valid.',
-    minor = 'First two numbers of the version; NULL where it is not valid.',
-    previous_version = 'The next older version of the project that was downloaded; of a prerelease, the next older prerelease.',
-    first_seen = 'First UTC day with a download.',
-    last_seen = 'Last UTC day with a download.',
-    released_on = 'first_seen, where the version is newer than all that the data starts with: the release was on that day or before it. NULL where the data cannot tell: the version may be older than the data.',
-    downloads = 'All downloads.',
-    downloads_without_mirrors = 'Downloads by anything but a mirror.',
-    downloads_by_installers = 'Downloads by installers such as pip and uv.',
-    downloads_outside_ci = 'Downloads by installers that did not say that they ran in continuous integration.',
-    days_to_25_downloads = 'Days from the release to the first day on which it has 25 % of all downloads of the project; NULL where it has not.',
-    days_to_25_downloads_without_mirrors = 'Days from the release to the first day on which it has 25 % of downloads by anything but a mirror of the project; NULL where it has not.',
-    days_to_25_downloads_by_installers = 'Days from the release to the first day on which it has 25 % of downloads by installers of the project; NULL where it has not.',
-    days_to_25_downloads_outside_ci = 'Days from the release to the first day on which it has 25 % of downloads by installers outside continuous integration of the project; NULL where it has not.',
-    days_to_50_downloads = 'Days from the release to the first day on which it has 50 % of all downloads of the project; NULL where it has not.',
-    days_to_50_downloads_without_mirrors = 'Days from the release to the first day on which it has 50 % of downloads by anything but a mirror of the project; NULL where it has not.',
-    days_to_50_downloads_by_installers = 'Days from the release to the first day on which it has 50 % of downloads by installers of the project; NULL where it has not.',
-    days_to_50_downloads_outside_ci = 'Days from the release to the first day on which it has 50 % of downloads by installers outside continuous integration of the project; NULL where it has not.',
-    days_to_90_downloads = 'Days from the release to the first day on which it has 90 % of all downloads of the project; NULL where it has not.',
-    days_to_90_downloads_without_mirrors = 'Days from the release to the first day on which it has 90 % of downloads by anything but a mirror of the project; NULL where it has not.',
-    days_to_90_downloads_by_installers = 'Days from the release to the first day on which it has 90 % of downloads by installers of the project; NULL where it has not.',
-    days_to_90_downloads_outside_ci = 'Days from the release to the first day on which it has 90 % of downloads by installers outside continuous integration of the project; NULL where it has not.',
-    peak_share_downloads = 'Largest share of all downloads of the project on seven days since the release.',
-    peak_share_downloads_without_mirrors = 'Largest share of downloads by anything but a mirror of the project on seven days since the release.',
-    peak_share_downloads_by_installers = 'Largest share of downloads by installers of the project on seven days since the release.',
-    peak_share_downloads_outside_ci = 'Largest share of downloads by installers outside continuous integration of the project on seven days since the release.',
-    half_life_downloads = 'Days from the first day of that peak to the first one after it with at most half of its share; NULL where it has not halved within the days that the variable adoption_days says.',
-    half_life_downloads_without_mirrors = 'Days from the first day of that peak to the first one after it with at most half of its share; NULL where it has not halved within the days that the variable adoption_days says.',
-    half_life_downloads_by_installers = 'Days from the first day of that peak to the first one after it with at most half of its share; NULL where it has not halved within the days that the variable adoption_days says.',
-    half_life_downloads_outside_ci = 'Days from the first day of that peak to the first one after it with at most half of its share; NULL where it has not halved within the days that the variable adoption_days says.'
-  ),
   audits (
     unique_combination_of_columns(columns := (project, version)),
     not_null(columns := (project, version, version_order, first_seen, last_seen, downloads)),
@@ -87,23 +50,38 @@ WITH peaks AS (
     version
 )
 SELECT
-  r.project,
-  r.version,
-  r.version_order,
-  r.is_valid,
-  r.is_prerelease,
-  r.major,
-  r.minor,
-  r.previous_version,
-  r.first_seen,
-  r.last_seen,
-  r.released_on,
-  @lenses('r.$lens'),
-  @lenses('m.days_to_25_$lens::INT AS days_to_25_$lens'),
-  @lenses('m.days_to_50_$lens::INT AS days_to_50_$lens'),
-  @lenses('m.days_to_90_$lens::INT AS days_to_90_$lens'),
-  @lenses('m.peak_share_$lens::DOUBLE AS peak_share_$lens'),
-  @lenses('m.half_life_$lens::INT AS half_life_$lens')
+  r.project, /* Normalised name of the project. */
+  r.version, /* Version as it was uploaded; it may be gone from the index. */
+  r.version_order, /* Rank of the version by PEP 440, 1 for the oldest of the project; invalid versions come last. */
+  r.is_valid, /* TRUE for a valid version of PEP 440. */
+  r.is_prerelease, /* TRUE for alphas, betas, release candidates and development releases. */
+  r.major, /* First number of the version, with its epoch if it has one: 2 of 2.1.3; NULL for an invalid version. */
+  r.minor, /* First two numbers of the version: 2.1 of 2.1.3; NULL for an invalid version. */
+  r.previous_version, /* Next older version of the project that was downloaded; for a prerelease, the next older prerelease. */
+  r.first_seen, /* First UTC day with a download. */
+  r.last_seen, /* Last UTC day with a download. */
+  r.released_on, /* Day on or before which the version was released: first_seen, if the version is newer than all that the data starts with. NULL where the version may be older than the data. */
+  @described(@lenses('r.$lens'), '$downloads of the version.'),
+  @described(
+    @lenses('m.days_to_25_$lens::INT AS days_to_25_$lens'),
+    'Days from the release to the first day on which the version has 25 % of $downloads of the project; NULL where it never had.'
+  ),
+  @described(
+    @lenses('m.days_to_50_$lens::INT AS days_to_50_$lens'),
+    'Days from the release to the first day on which the version has 50 % of $downloads of the project; NULL where it never had.'
+  ),
+  @described(
+    @lenses('m.days_to_90_$lens::INT AS days_to_90_$lens'),
+    'Days from the release to the first day on which the version has 90 % of $downloads of the project; NULL where it never had.'
+  ),
+  @described(
+    @lenses('m.peak_share_$lens::DOUBLE AS peak_share_$lens'),
+    'Largest share of the version in $downloads of the project on seven days in a row since the release.'
+  ),
+  @described(
+    @lenses('m.half_life_$lens::INT AS half_life_$lens'),
+    'Days from the first day with peak_share_$lens to the first later one with at most half of it; NULL where there is none within as many days of the release as the variable adoption_days.'
+  )
 FROM staging.releases AS r
 LEFT JOIN milestones AS m
   ON r.project = m.project AND r.version = m.version

@@ -10,12 +10,12 @@ MODEL (
     what TEXT,
     source TEXT
   ),
-  description 'Days on which the public log is known to be wrong, for every project.',
+  description 'Days on which the public log is known to be wrong for every project.',
   column_descriptions (
     first_day = 'First UTC day.',
     last_day = 'Last UTC day.',
-    what = 'What is wrong.',
-    source = 'Where that was reported.'
+    what = 'Error of the log.',
+    source = 'Report of the error.'
   ),
   grain (first_day, what),
   -- A seed has no query to test.

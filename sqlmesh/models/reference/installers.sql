@@ -7,10 +7,10 @@ MODEL (
     installer TEXT,
     installer_class TEXT
   ),
-  description 'What kind of client each installer name of Linehaul stands for.',
+  description 'Class of each client by the name that Linehaul gives it.',
   column_descriptions (
-    installer = 'Name as Linehaul writes it into details.installer.name.',
-    installer_class = 'One of installer, build, mirror, script, browser.'
+    installer = 'Name of the client in details.installer.name.',
+    installer_class = 'Class of the client: installer, build, mirror, script or browser.'
   ),
   grain installer,
   -- A seed has no query to test.

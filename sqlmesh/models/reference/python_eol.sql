@@ -11,13 +11,13 @@ MODEL (
     end_of_life TEXT,
     source TEXT
   ),
-  description 'When each minor version of Python was released, and until when it gets security fixes, by its release schedule.',
+  description 'Day of release and end of support of each minor version of Python, by its release schedule.',
   column_descriptions (
-    major = 'Python, 3 of 3.12.',
-    minor = 'Its minor version, 12 of 3.12.',
-    released = 'Day of the first final release, or the planned one.',
-    end_of_life = 'Last day of support. Where only a month is announced, the last day of that month.',
-    source = 'The release schedule that says so.'
+    major = 'Major version, 3 of 3.12.',
+    minor = 'Minor version, 12 of 3.12.',
+    released = 'Day of the first final release, planned or past.',
+    end_of_life = 'Last day of support; the last day of the month where only a month is announced.',
+    source = 'Release schedule with these days.'
   ),
   grain (major, minor),
   -- A seed has no query to test.

@@ -1,25 +1,8 @@
 MODEL (
   name staging.releases,
   kind FULL,
-  description 'Each version of each project with the days on which it was seen, and the day of its release where the data can tell it.',
+  description 'Each version of each project, the days on which it was seen, and the day of its release where that is known.',
   grain (project, version),
-  column_descriptions (
-    project = 'Project, by its normalised name.',
-    version = 'Version, as it was uploaded.',
-    version_order = '1 for the oldest version of the project by PEP 440; versions that it does not know come last.',
-    is_valid = 'TRUE where PEP 440 knows the version.',
-    is_prerelease = 'TRUE for alphas, betas, candidates and development releases.',
-    major = 'First number of the version, with its epoch if it has one; NULL where it is not valid.',
-    minor = 'First two numbers of the version; NULL where it is not valid.',
-    previous_version = 'The next older version of the project that was downloaded; of a prerelease, the next older prerelease.',
-    first_seen = 'First UTC day with a download.',
-    last_seen = 'Last UTC day with a download.',
-    released_on = 'first_seen, where the version is newer than all that the data starts with: stable ones are compared with stable ones. NULL for all others, a release of an older line included: a rare download of an old version looks like one. The release was on that day or before it.',
-    downloads = 'All downloads.',
-    downloads_without_mirrors = 'Downloads by anything but a mirror.',
-    downloads_by_installers = 'Downloads by installers such as pip and uv.',
-    downloads_outside_ci = 'Downloads by installers that did not say that they ran in continuous integration.'
-  ),
   audits (
     unique_combination_of_columns(columns := (project, version)),
     not_null(columns := (project, version, version_order, first_seen, last_seen, downloads)),
@@ -35,7 +18,7 @@ WITH seen AS (
     MIN(day) AS first_seen,
     MAX(day) AS last_seen,
     @lenses('SUM($lens) AS $lens')
-  FROM marts.downloads_by_version
+  FROM staging.daily_downloads
   GROUP BY
     project,
     version
@@ -76,23 +59,23 @@ WITH seen AS (
     project
 )
 SELECT
-  o.project,
-  o.version,
-  o.version_order::INT AS version_order,
-  o.is_valid::BOOLEAN AS is_valid,
-  o.is_prerelease::BOOLEAN AS is_prerelease,
-  o.major::TEXT AS major,
-  o.minor::TEXT AS minor,
-  (CASE WHEN o.is_valid THEN LAG(o.version) OVER (PARTITION BY o.project, o.is_valid, o.is_prerelease ORDER BY o.version_order) END)::TEXT AS previous_version,
-  o.first_seen::DATE AS first_seen,
-  o.last_seen::DATE AS last_seen,
+  o.project, /* Normalised name of the project. */
+  o.version, /* Version as it was uploaded. */
+  o.version_order::INT AS version_order, /* Rank of the version by PEP 440, 1 for the oldest of the project; invalid versions come last. */
+  o.is_valid::BOOLEAN AS is_valid, /* TRUE for a valid version of PEP 440. */
+  o.is_prerelease::BOOLEAN AS is_prerelease, /* TRUE for alphas, betas, release candidates and development releases. */
+  o.major::TEXT AS major, /* First number of the version, with its epoch if it has one: 2 of 2.1.3; NULL for an invalid version. */
+  o.minor::TEXT AS minor, /* First two numbers of the version: 2.1 of 2.1.3; NULL for an invalid version. */
+  (CASE WHEN o.is_valid THEN LAG(o.version) OVER (PARTITION BY o.project, o.is_valid, o.is_prerelease ORDER BY o.version_order) END)::TEXT AS previous_version, /* Next older version of the project that was downloaded; for a prerelease, the next older prerelease. */
+  o.first_seen::DATE AS first_seen, /* First UTC day with a download. */
+  o.last_seen::DATE AS last_seen, /* Last UTC day with a download. */
   (CASE
     WHEN o.is_valid
     AND o.first_seen > o.first_day
     AND o.version_order > COALESCE(CASE WHEN o.is_prerelease THEN n.newest ELSE n.newest_stable END, 0)
     THEN o.first_seen
-  END)::DATE AS released_on,
-  @lenses('o.$lens::BIGINT AS $lens')
+  END)::DATE AS released_on, /* Day on or before which the version was released: first_seen, if the version is newer than all that the data starts with (a stable one than all stable ones). NULL for any other version, releases of older lines included: a rare download of an old version looks the same. */
+  @described(@lenses('o.$lens::BIGINT AS $lens'), '$downloads of the version.')
 FROM ordered AS o
 LEFT JOIN newest_at_start AS n
   ON o.project = n.project

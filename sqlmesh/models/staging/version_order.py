@@ -8,7 +8,7 @@ from packaging.version import InvalidVersion, Version
 from sqlglot import exp
 from sqlmesh import ExecutionContext, model
 
-READ = "marts.downloads_by_version"
+READ = "staging.daily_downloads"
 
 
 def parse(version: str) -> Version | None:
@@ -55,13 +55,13 @@ def describe(project: str, order: int, text: str, version: Version | None) -> di
         "is_prerelease": "BOOLEAN",
     },
     column_descriptions={
-        "project": "Project, by its normalised name.",
-        "version": "Version, as it was uploaded.",
-        "version_order": "1 for the oldest version of the project; versions that PEP 440 does not know come last.",
-        "is_valid": "TRUE where PEP 440 knows the version.",
-        "major": "First number of the version, with its epoch if it has one: 2 of 2.1.3; NULL where it is not valid.",
-        "minor": "First two numbers of the version: 2.1 of 2.1.3; NULL where it is not valid.",
-        "is_prerelease": "TRUE for alphas, betas, candidates and development releases.",
+        "project": "Normalised name of the project.",
+        "version": "Version as it was uploaded.",
+        "version_order": "Rank of the version by PEP 440, 1 for the oldest of the project; invalid versions come last.",
+        "is_valid": "TRUE for a valid version of PEP 440.",
+        "major": "First number of the version, with its epoch if it has one: 2 of 2.1.3; NULL for an invalid version.",
+        "minor": "First two numbers of the version: 2.1 of 2.1.3; NULL for an invalid version.",
+        "is_prerelease": "TRUE for alphas, betas, release candidates and development releases.",
     },
     audits=[
         ("unique_combination_of_columns", {"columns": [exp.column("project"), exp.column("version")]}),

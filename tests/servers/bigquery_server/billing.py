@@ -22,7 +22,7 @@ _FIXED = {"TIMESTAMP": 8, "BOOLEAN": 1, "DATE": 8, "INTEGER": 8, "FLOAT": 8}
 
 
 def install() -> None:
-    """Let jobs tell their bytes, and refuse what would bill more than `maximumBytesBilled`."""
+    """Make jobs report their bytes, and refuse a query that would bill more than `maximumBytesBilled`."""
     errors.STATUSES["bytesBilledLimitExceeded"] = (400, "INVALID_ARGUMENT")
     dry_run, query = runner._dry_run, runner._query
 

@@ -21,7 +21,7 @@ class Faults:
             self._rules = [{"times": 1, "after": 0, "match": ""} | rule for rule in rules]
 
     def take(self, where: str, target: str) -> dict[str, Any]:
-        """The rule that strikes here and now, its delay and its exit already done; an empty one if none does."""
+        """The rule that strikes this call, after its delay and exit; an empty rule if none does."""
         with self._lock:
             rule = next((r for r in self._rules if r["where"] == where and r["match"] in target and r["times"]), {})
             if rule.get("after"):

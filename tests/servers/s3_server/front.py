@@ -79,7 +79,7 @@ class Front:
 
 
 class _BrokenInput:
-    """A request's body, in the middle of which something happens."""
+    """A request's body with a fault in the middle."""
 
     def __init__(self, body: Any, left: int, strike: Callable[[], None]) -> None:
         self._body = body
@@ -90,7 +90,7 @@ class _BrokenInput:
         return getattr(self._body, name)
 
     def read(self, size: int = -1) -> bytes:
-        """As much as there is until it happens: the reader takes less than it wanted for the end."""
+        """The bytes before the fault: a reader takes a short read for the end of the body."""
         part: bytes = self._body.read(self._left if size < 0 else min(size, self._left))
         self._left -= len(part)
         if self._left == 0:

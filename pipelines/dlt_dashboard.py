@@ -17,11 +17,11 @@ from pipelines.warehouse.lock import exclusive_run
 def serve(warehouse: Warehouse, port: int, *, open_browser: bool) -> None:
     """Serve the dashboard on this machine only, until interrupted.
 
-    It opens the warehouse for each of its queries only, so other commands may run while it is shown.
+    The dashboard opens the warehouse for each query only, so other commands can run meanwhile.
 
     Raises:
         SiteError: its packages are not installed, the pipeline has not run yet, or the port is taken.
-        WarehouseError: another process is at work in the warehouse, so that no query of the dashboard could succeed.
+        WarehouseError: another process holds the warehouse, so the dashboard could not query it.
 
     """
     if not (warehouse.pipelines_dir / PIPELINE).exists():
@@ -43,7 +43,7 @@ def _command(warehouse: Warehouse, port: int, *, open_browser: bool) -> list[str
 
 
 def _require_free(port: int) -> None:
-    """Raise `SiteError` where the port is taken: the dashboard would end without an exit code that says so."""
+    """Raise `SiteError` if the port is taken: the dashboard's exit code would not report it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -54,5 +54,5 @@ def _require_free(port: int) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """With the command beside the interpreter, which is found also where its environment is not activated."""
+    """The environment with the interpreter's folder on PATH, so that marimo is found without activating .venv."""
     return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}

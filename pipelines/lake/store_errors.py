@@ -1,4 +1,4 @@
-"""Turns what a lake's store says into our errors; no text of a store is repeated, as it may quote a request."""
+"""Translates the errors of a lake's store into ours; a store's texts are not quoted, as they may contain a request."""
 
 import errno
 from collections.abc import Iterator
@@ -10,20 +10,20 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from pipelines.errors import InsightsError, LakeError, LakeOutageError, SettingsError, causes
 
-AGAIN = "The warehouse has the rows: the next run goes on, and nothing is billed again."
+RESUME_REMEDY = "The warehouse has the rows: the next run continues, and nothing is billed again."
 
-_FAILED = 500
-"""From this HTTP status on, it is the store that fails."""
+_MIN_SERVER_ERROR = 500
+"""The lowest HTTP status that is a failure of the store, not of the request."""
 
 
 @contextmanager
 def translate_store_errors(name: str) -> Iterator[None]:
-    """Errors within become ours, about the lake `name`.
+    """Translate errors of the store into ours, about the lake `name`.
 
     Raises:
-        SettingsError: its credentials are incomplete, or a package for its kind of store is missing.
-        LakeError: it is not there, refuses the credentials, or has no room.
-        LakeOutageError: it does not answer, or fails.
+        SettingsError: the lake's credentials are incomplete, or a package for its kind of store is missing.
+        LakeError: the lake does not exist, refuses the credentials, or is full.
+        LakeOutageError: the lake does not answer, or fails.
 
     """
     try:
@@ -31,12 +31,12 @@ def translate_store_errors(name: str) -> Iterator[None]:
     except InsightsError:
         raise
     except Exception as error:
-        # Imported where something has failed: most runs need neither library.
+        # Imported only after a failure: most runs need neither library.
         from aiohttp import ClientError as TransportError
         from botocore.exceptions import BotoCoreError
 
-        of_dlt = PipelineStepFailed, ConfigurationException, MissingDependencyException
-        if not isinstance(error, (*of_dlt, OSError, BotoCoreError, TransportError)):
+        dlt_errors = PipelineStepFailed, ConfigurationException, MissingDependencyException
+        if not isinstance(error, (*dlt_errors, OSError, BotoCoreError, TransportError)):
             raise
         raise _translate(name, list(causes(error))) from None
 
@@ -44,18 +44,17 @@ def translate_store_errors(name: str) -> Iterator[None]:
 def _translate(name: str, chain: list[BaseException]) -> InsightsError:
     where = f"under [destination.{name}], or DESTINATION__{name.upper()}__* in the environment."
     found = (_of_settings(name, where, cause) or _of_store(name, where, cause) for cause in chain)
-    told = next((cause for cause in chain if isinstance(cause, TimeoutError)), chain[-1])
-    what = f"The lake {name!r} does not answer as it should: {type(told).__name__}."
-    return next(filter(None, found), LakeOutageError(what, remedy=AGAIN))
+    reported = next((cause for cause in chain if isinstance(cause, TimeoutError)), chain[-1])
+    what = f"The lake {name!r} does not answer as it should: {type(reported).__name__}."
+    return next(filter(None, found), LakeOutageError(what, remedy=RESUME_REMEDY))
 
 
 def _of_settings(name: str, where: str, cause: BaseException) -> SettingsError | None:
     match cause:
         case ConfigFieldMissingException():
             what = f"The settings of the lake {name!r} are incomplete: no {' and no '.join(cause.fields)}."
-            return SettingsError(
-                what, remedy=f"docs/destinations.md tells what each kind of store needs. Set it {where}"
-            )
+            remedy = f"docs/destinations.md lists the settings of each kind of store. Set them {where}"
+            return SettingsError(what, remedy=remedy)
         case ConfigurationException():
             return SettingsError(f"The settings of the lake {name!r} cannot be used: {cause}", remedy=f"Check {where}")
         case MissingDependencyException():
@@ -69,17 +68,17 @@ def _of_store(name: str, where: str, cause: BaseException) -> LakeError | None:
 
     match cause:
         case KeyboardInterrupt() | SignalReceivedException():
-            return LakeError(f"The run was stopped while it wrote the lake {name!r}.", remedy=AGAIN)
+            return LakeError(f"The run was stopped while it wrote the lake {name!r}.", remedy=RESUME_REMEDY)
         case PermissionError():
-            what = f"The lake {name!r} does not accept the credentials, or they may not do this."
-            return LakeError(what, remedy=f"Check key, secret and permissions {where} {AGAIN}")
+            what = f"The lake {name!r} does not accept the credentials, or they lack a permission."
+            return LakeError(what, remedy=f"Check key, secret and permissions {where} {RESUME_REMEDY}")
         case FileNotFoundError():
-            what = f"The lake {name!r} is not there: no such bucket, or a file that its manifest names is gone."
-            return LakeError(what, remedy=f"Check `bucket_url` and `endpoint_url` {where} No bucket is made here.")
+            what = f"The lake {name!r} was not found: its bucket, or a file that its manifest lists, does not exist."
+            return LakeError(what, remedy=f"Check `bucket_url` and `endpoint_url` {where} A run creates no bucket.")
         case OSError(errno=errno.ENOSPC | errno.EDQUOT):
-            return LakeError(f"The disk of the lake {name!r} is full.", remedy=f"Make room. {AGAIN}")
-        case ClientError() if cause.response["ResponseMetadata"]["HTTPStatusCode"] < _FAILED:
+            return LakeError(f"The disk of the lake {name!r} is full.", remedy=f"Free space there. {RESUME_REMEDY}")
+        case ClientError() if cause.response["ResponseMetadata"]["HTTPStatusCode"] < _MIN_SERVER_ERROR:
             code = cause.response["Error"].get("Code", "unknown")
             what = f"The lake {name!r} refuses the request: {code}."
-            return LakeError(what, remedy=f"Check `region_name` and `endpoint_url` {where} {AGAIN}")
+            return LakeError(what, remedy=f"Check `region_name` and `endpoint_url` {where} {RESUME_REMEDY}")
     return None

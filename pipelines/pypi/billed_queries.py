@@ -1,4 +1,4 @@
-"""What an upstream tells of each query that somebody pays for, so that it is on record before it is sent."""
+"""The protocol by which an upstream records each billed query before it is sent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Outcome = Literal["done", "failed"]
 
 @dataclass(frozen=True)
 class BilledQuery:
-    """A query about a window, by the job that runs it; `gcp_project` is billed."""
+    """A query of a window, identified by its BigQuery job; `gcp_project` is billed."""
 
     job_id: str
     gcp_project: str
@@ -27,14 +27,14 @@ class Ledger(Protocol):
         """Record the query before it is sent."""
 
     def settle(self, job_id: str, outcome: Outcome, *, bytes_billed: int, rows: int = 0) -> None:
-        """Record what became of it, and how many rows were read."""
+        """Record the outcome, the bytes billed and the rows read."""
 
     def unread_queries(self) -> Sequence[BilledQuery]:
-        """The queries whose outcome is not on record, and those whose rows may still be there, billed and unread."""
+        """The queries without a recorded outcome, and the billed ones whose unread results may still exist."""
 
 
 class NoLedger:
-    """For a use of the source without a warehouse: nothing is recorded."""
+    """Records nothing: for a use of the source without a warehouse."""
 
     def begin(self, query: BilledQuery) -> None:
         del query

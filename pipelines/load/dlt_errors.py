@@ -1,4 +1,4 @@
-"""Turns the errors of dlt's steps into ours."""
+"""Translates the errors of dlt's steps into ours."""
 
 import re
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from pipelines.errors import InsightsError, WarehouseError, causes
 
-_FULL = re.compile(".*(No space left on device|Disk quota exceeded|File too large)")
-"""The line with the system's words, which DuckDB and Arrow pass on without its number."""
+_DISK_FULL = re.compile(".*(No space left on device|Disk quota exceeded|File too large)")
+"""The line with the operating system's text, which DuckDB and Arrow pass on without the error's number."""
 
 
 @contextmanager
 def translate_dlt_errors() -> Iterator[None]:
-    """Lets our own errors out of dlt's step error, and says when a person has stopped the run."""
+    """Raise our own error from within dlt's step error, or a `WarehouseError` that says why the step failed."""
     try:
         yield
     except PipelineStepFailed as failure:
@@ -23,13 +23,13 @@ def translate_dlt_errors() -> Iterator[None]:
         for cause in chain:
             if isinstance(cause, InsightsError):
                 raise cause from failure
-        remedy = "Nothing is lost: run again, and dlt goes on where it stopped."
+        remedy = "Nothing is lost: run again, and dlt continues where it stopped."
         if any(isinstance(cause, KeyboardInterrupt | SignalReceivedException) for cause in chain):
-            what = f"The run was stopped while dlt was about to {failure.step} the data."
-        elif full := next(filter(None, map(_FULL.search, map(str, reversed(chain)))), None):
+            what = f"The run was stopped in dlt's step `{failure.step}`."
+        elif full := next(filter(None, map(_DISK_FULL.search, map(str, reversed(chain)))), None):
             folder = failure.pipeline.working_dir
             what = f"The disk is full: dlt could not {failure.step} the data. It works in {folder}. {full[0].strip()}"
-            remedy = f"Make room on that disk, or raise the quota. {remedy}"
+            remedy = f"Free space on that disk, or raise the quota. {remedy}"
         else:
             what = f"dlt failed to {failure.step} the data: {failure.exception}"
         raise WarehouseError(what, remedy=remedy) from failure

@@ -1,0 +1,3 @@
+select *
+from marts.lenses
+order by position

@@ -1,0 +1,19 @@
+"""The layers of the models, through which data flows one way."""
+
+from sqlglot import exp
+from sqlmesh.core.linter.rule import Rule, RuleViolation
+from sqlmesh.core.model import Model
+
+LAYERS = ("raw", "reference", "staging", "marts")
+"""Each reads itself and those before it."""
+
+
+class NoReadAgainstTheFlow(Rule):
+    """A model must be of a layer, and must not read one that comes after it."""
+
+    def check_model(self, model: Model) -> RuleViolation | None:
+        if model.schema_name not in LAYERS:
+            return self.violation(f"No layer: {model.schema_name}. There are {', '.join(LAYERS)}.")
+        after = LAYERS[LAYERS.index(model.schema_name) + 1 :]
+        wrong = sorted(table.sql() for table in map(exp.to_table, model.depends_on) if table.db in after)
+        return self.violation(f"Reads a later layer: {', '.join(wrong)}.") if wrong else None

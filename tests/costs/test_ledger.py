@@ -1,0 +1,42 @@
+"""The ledger, without a server: entries written as an upstream writes them."""
+
+from datetime import UTC, date, datetime
+
+from pipelines.costs.ledger import ExtractLedger
+from pipelines.pypi.billed_queries import BilledQuery
+from pipelines.pypi.settings import resolve_settings
+from pipelines.pypi.windows import Window
+from pipelines.warehouse import bookkeeping
+from tests.support.installation import Installation
+
+GIB = 2**30
+
+
+def test_months_are_named_and_apart(project: Installation) -> None:
+    """`just costs` sums up by UTC month and project, and names the month as in 2026-06."""
+    with project.warehouse() as warehouse:
+        ledger = ExtractLedger(warehouse, resolve_settings())
+        for job, started in (("a", "2026-06-30 23:59:59+00"), ("b", "2026-07-01 00:00:00+00"), ("c", "2026-07-31")):
+            window = Window("one", date(2026, 6, 1), date(2026, 6, 2))
+            ledger.begin(BilledQuery(job, "gcp", "US", window, GIB))
+            bookkeeping.execute(
+                warehouse, "UPDATE extract_ledger SET started_at = ?::TIMESTAMPTZ WHERE job_id = ?", started, job
+            )
+        ledger.settle("c", "failed", bytes_billed=0)
+
+        months = ledger.by_month()
+
+    assert [("2026-06", "one", 1, 0, 1), ("2026-07", "one", 2, 1, 1)] == [month[:5] for month in months]
+
+
+def test_spending_of_other_months_does_not_count(project: Installation) -> None:
+    """The budget of a month starts at its UTC midnight."""
+    with project.warehouse() as warehouse:
+        ledger = ExtractLedger(warehouse, resolve_settings())
+        ledger.begin(BilledQuery("a", "gcp", "US", Window("one", date(2026, 6, 1), date(2026, 6, 2)), GIB))
+        bookkeeping.execute(warehouse, "UPDATE extract_ledger SET started_at = '2026-06-30 23:59:59+00'")
+
+        june, july = (ledger.spent_this_month(datetime(2026, month, 28, tzinfo=UTC)) for month in (6, 7))
+
+    assert june > 0
+    assert july == 0
