@@ -16,7 +16,7 @@ from sqlmesh.utils.errors import SQLMeshError
 
 from pipelines.errors import TransformError
 from pipelines.transform.fingerprint import MODELS_FOLDER
-from pipelines.warehouse import Warehouse, open_error
+from pipelines.warehouse import Warehouse, bookkeeping, open_error
 
 ENVIRONMENT = "prod"
 WIDTH = 180
@@ -46,6 +46,8 @@ def open_context(warehouse: Warehouse, console: Console) -> Iterator[Context]:
 
     """
     warehouse.require_existing()
+    # Models read a view that a warehouse of an earlier version does not have.
+    bookkeeping.ensure_tables(warehouse)
     os.environ["WAREHOUSE"] = str(warehouse)
     set_console(console)
     # SQLMesh keeps many objects: looking for garbage among them as often as Python does takes a fifth of its time.

@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 from pipelines.cli import app
 from tests.support.installation import ROOT, Installation
 
+pytestmark = pytest.mark.slow
+
 JUSTFILE = (ROOT / "Justfile").read_text()
 RECIPES = re.findall(r"^([a-z]+)(?: [^:]*)?:(?:$| )", JUSTFILE, re.MULTILINE)
 LISTED = re.findall(r"^# .+\n\[group: '\w+'\]\n(\w+)", JUSTFILE, re.MULTILINE)

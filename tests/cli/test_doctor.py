@@ -14,6 +14,8 @@ from pipelines.doctor import Finding, Outcome, diagnose
 from tests.support.installation import ROOT, Installation
 from tests.support.processes import OPEN, process
 
+pytestmark = pytest.mark.slow
+
 OFFLINE = {"NO_GCE_CHECK": "true", "CLOUDSDK_CONFIG": "/nonexistent", "HOME": "/nonexistent"}
 
 

@@ -15,6 +15,8 @@ from pipelines.pypi.settings import TIB
 from tests.servers.bigquery import Server
 from tests.support.installation import ROOT, Installation
 
+pytestmark = pytest.mark.slow
+
 LEDGER = "SELECT status, bytes_estimated, bytes_billed, rows_read FROM raw.extract_ledger ORDER BY started_at"
 
 

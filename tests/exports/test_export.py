@@ -17,6 +17,8 @@ from pipelines.exports.places import LocalFolder
 from tests.support.installation import Installation
 from tests.support.processes import OPEN, process
 
+pytestmark = pytest.mark.slow
+
 ODD = [
     (date(2026, 7, 1), 'a "quoted", text\nof two lines', True, 2**53 + 1, 0.5),
     (date(2026, 7, 2), "übergröße 日本", False, -1, None),

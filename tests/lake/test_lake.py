@@ -32,6 +32,8 @@ from tests.support.lakes import (
 )
 from tests.support.rows import download, write
 
+pytestmark = pytest.mark.slow
+
 DAYS = [date(2026, 7, 1) + timedelta(days=n) for n in range(4)]
 RUN = ("run", "--no-site")
 

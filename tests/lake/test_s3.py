@@ -14,6 +14,8 @@ from tests.support.installation import Installation
 from tests.support.lakes import COLUMNS, ROWS, assert_agree, fill_lake, open_lake, read_by_polars, read_by_pyarrow
 from tests.support.rows import SCHEMA, download, write
 
+pytestmark = pytest.mark.slow
+
 DAYS = [date(2026, 7, 1) + timedelta(days=n) for n in range(3)]
 RUN = ("run", "--no-site")
 PART = 5 * 2**20

@@ -14,6 +14,8 @@ from pipelines.pypi.windows import Backfill
 from tests.support.installation import Installation
 from tests.support.rows import download, write
 
+pytestmark = pytest.mark.slow
+
 FIRST = date(2026, 7, 1)
 ROWS = "SELECT * EXCLUDE (ordinal, _dlt_load_id) FROM raw.file_downloads ORDER BY ALL"
 COUNTS = "SELECT DAY(day), COUNT(*) FROM raw.file_downloads WHERE project = ? GROUP BY 1 ORDER BY 1"

@@ -21,6 +21,8 @@ from tests.support.content import loaded
 from tests.support.installation import Done, Installation
 from tests.support.models import marts_of_loads
 
+pytestmark = pytest.mark.slow
+
 FIRST = {
     "PROJECTS": f'["{PROJECTS[0]}", "{PROJECTS[1]}"]',
     "START_DATE": "2026-04-10",

@@ -16,6 +16,8 @@ from pipelines.pypi.settings import resolve_settings
 from tests.support.installation import ROOT, Installation
 from tests.support.rows import download, write
 
+pytestmark = pytest.mark.slow
+
 DAYS = [date(2026, 7, 1) + timedelta(days=n) for n in range(9)]
 ROWS = "SELECT * EXCLUDE (ordinal, _dlt_load_id) FROM raw.file_downloads ORDER BY ALL"
 FORGET = ("forget", "one", "--yes", "--no-site")

@@ -9,6 +9,8 @@ import pytest
 from tests.harness.kill import PHASES, Harness, Kill
 from tests.support.installation import Installation
 
+pytestmark = pytest.mark.slow
+
 SEED = 2
 
 

@@ -18,6 +18,8 @@ from tests.harness.forks import Interruption, call, command_line
 from tests.support.installation import Installation
 from tests.support.rows import SCHEMA, download, july, write
 
+pytestmark = pytest.mark.slow
+
 DAYS = [july(1), july(2), july(3)]
 ROWS = "SELECT * EXCLUDE (ordinal, _dlt_load_id) FROM raw.file_downloads ORDER BY ALL"
 

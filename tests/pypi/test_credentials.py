@@ -11,6 +11,8 @@ import pytest
 from tests.servers.bigquery import TABLE, Server
 from tests.support.installation import ROOT, Done, Installation
 
+pytestmark = pytest.mark.slow
+
 TOKEN_VARIABLES = "ya29.access-token-of-the-test"  # noqa: S105 - the server's
 LOGIN = {
     "type": "authorized_user",

@@ -18,6 +18,8 @@ from pipelines.pypi.upstreams.bigquery import _flatten
 from tests.support.installation import NOW, ROOT, Installation
 from tests.support.rows import SCHEMA, download, write
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 7, 1)
 LATER = datetime(2026, 8, 2, 12, tzinfo=UTC)
 LOAD = """

@@ -18,6 +18,8 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from tests.servers.s3 import ALWAYS, S3Server, cut, delay, die, refuse
 from tests.support.installation import ROOT
 
+pytestmark = pytest.mark.slow
+
 MEBIBYTE = 2**20
 # The least that S3 takes as a part.
 PART = 5 * MEBIBYTE

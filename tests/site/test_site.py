@@ -28,6 +28,8 @@ from tests.support.chromium import launch_chromium
 from tests.support.installation import ROOT, Installation
 from tests.support.processes import OPEN, process
 
+pytestmark = pytest.mark.slow
+
 DESKTOP = ViewportSize(width=1400, height=1000)
 PHONE = ViewportSize(width=390, height=844)
 

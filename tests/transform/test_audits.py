@@ -13,6 +13,8 @@ from pipelines.lenses import Lens
 from tests.support.installation import ROOT
 from tests.support.models import DAYS, Models
 
+pytestmark = pytest.mark.slow
+
 Use = tuple[Model, Any, dict[str, Any]]
 
 RAW = """

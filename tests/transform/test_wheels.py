@@ -14,6 +14,8 @@ from sqlmesh import Context
 
 from tests.support.models import Models
 
+pytestmark = pytest.mark.slow
+
 NAMED = {"manylinux1": "2.5", "manylinux2010": "2.12", "manylinux2014": "2.17"}
 PLATFORMS = [
     "any",

@@ -21,6 +21,8 @@ from tests.support.installation import NOW, Installation
 from tests.support.processes import HOLD, OPEN, process
 from tests.support.rows import download, write
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 7, 1)
 COMMANDS = ["run", "plan", "audit", "site", "dashboard", "reset"]
 

@@ -23,6 +23,8 @@ from tests.support.cloud import PLANTED, Cloud, CloudInstallation, stand_in
 from tests.support.installation import ROOT, Installation
 from tests.support.rows import download, write
 
+pytestmark = pytest.mark.slow
+
 ARGUMENTS = {
     "backfill": ["2026-07-01", "2026-07-02"],
     "forget": ["one", "--yes"],

@@ -13,6 +13,8 @@ from pipelines.pypi.contract import Rule
 from tests.support.installation import Installation
 from tests.support.rows import download, write
 
+pytestmark = pytest.mark.slow
+
 FIRST = date(2026, 7, 1)
 DAYS = [FIRST + timedelta(days=n) for n in range(3)]
 HOSTILE = "[red]x[/red][/] \x1b[2J\x9b2J\r\n; \u202e (input 'y') \U0001f40d" + "p" * 1025
