@@ -87,7 +87,7 @@ def assert_same(expected: Installation, found: Installation) -> None:
 
 def stop_mid_read(project: Installation, by: signal.Signals) -> Done:
     """Run the command line in a process that gets the signal with its first batch in hand."""
-    stop = Interruption("pipelines.pypi", "split", by=by)
+    stop = Interruption("pipelines.pypi.source", "split", by=by)
     return call(command_line, "run", "--no-site", environment=project.environment, interruption=stop)
 
 
