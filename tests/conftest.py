@@ -63,7 +63,7 @@ def demo(shared: Shared) -> Path:
 
 
 @pytest.fixture(scope="session")
-def demo_project(demo: Path, shared: Shared) -> Installation:
+def demo_project(demo: Path, shared: Shared, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """The demo, loaded, computed and exported, and one of its projects no longer tracked; tests only read it."""
 
     def make(folder: Path) -> None:
@@ -78,7 +78,7 @@ def demo_project(demo: Path, shared: Shared) -> Installation:
         project.with_settings(PROJECTS=TRACKED).load()
         project.export()
 
-    folder = shared.once("demo project", make)
+    folder = copied(shared.once("demo project", make), tmp_path_factory)
     return Installation.of_demo(folder / "data", demo).with_settings(PROJECTS=TRACKED)
 
 
@@ -90,7 +90,7 @@ def demo_runs(demo_project: Installation) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def computed_once(shared: Shared) -> Installation:
+def computed_once(shared: Shared, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """Two projects, loaded, computed and exported; tests only read it, or take `computed`.
 
     `one` has two downloads a day from the first to the tenth of July, and one more in quarantine; `two`, which was
@@ -103,7 +103,7 @@ def computed_once(shared: Shared) -> Installation:
         with_days_before.load()
         two_projects(folder).run().export()
 
-    return two_projects(shared.once("computed", make))
+    return two_projects(copied(shared.once("computed", make), tmp_path_factory))
 
 
 @pytest.fixture
@@ -111,6 +111,11 @@ def computed(computed_once: Installation, tmp_path: Path) -> Installation:
     """A copy of it, which the test may change, upstream too."""
     shutil.copytree(computed_once.folder.parent, tmp_path / "computed")
     return two_projects(tmp_path / "computed")
+
+
+def copied(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy for this process: DuckDB lets one process at a time open a file."""
+    return shutil.copytree(folder, tmp_path_factory.mktemp("shared") / folder.name)
 
 
 def two_projects(folder: Path) -> Installation:
