@@ -137,7 +137,7 @@ lint: (setup "--without-site")
     .venv/bin/zizmor --offline --quiet --persona pedantic .
     .venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
     .venv/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
-    WAREHOUSE=:memory: .venv/bin/sqlmesh -p sqlmesh lint
+    MAX_FORK_WORKERS=1 WAREHOUSE=:memory: .venv/bin/sqlmesh -p sqlmesh lint
 
 # The old spelling of `restore` and `sync`, for one version.
 [private]

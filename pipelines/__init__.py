@@ -2,5 +2,5 @@
 
 import os
 
-# SQLMesh would read its caches by a process for each core, which costs a second of CPU more than reading them.
+# SQLMesh reads this when it is imported. A process for each core costs a second of CPU more than it saves.
 os.environ.setdefault("MAX_FORK_WORKERS", "1")

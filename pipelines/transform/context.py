@@ -10,7 +10,6 @@ from contextlib import contextmanager
 import duckdb
 from sqlglot import generator, tokens
 from sqlmesh import Context
-from sqlmesh.core import constants
 from sqlmesh.core.console import Console, set_console
 from sqlmesh.utils.errors import SQLMeshError
 
@@ -28,9 +27,6 @@ AUDIT_REMEDY = (
 # two caches of SQLGlot 30.8, and would refuse each model.
 generator._DISPATCH_CACHE.clear()  # noqa: SLF001 - see above
 tokens.Tokenizer._core_cache.cache.clear()  # noqa: SLF001 - see above
-
-# Handing models to other processes and back costs more than the processes save.
-constants.MAX_FORK_WORKERS = 1
 
 # SQLMesh logs what it prints to its console, too.
 logging.getLogger("sqlmesh.core.console").setLevel(logging.ERROR)

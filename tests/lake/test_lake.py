@@ -205,7 +205,7 @@ def test_warehouse_is_rebuilt_from_the_lake_alone(small: Installation) -> None:
     source = Path(small.settings["PARQUET_PATH"])
     away = source.rename(source.with_suffix(".away"))
 
-    done = small.cli("rebuild", "--from", "lake", "--no-site")
+    done = small.cli("restore", "lake", "--no-site")
     away.rename(source)
 
     assert done.returncode == 0, done.stderr
@@ -284,7 +284,7 @@ def test_lake_is_written_anew_from_the_warehouse(small: Installation) -> None:
     stray.parent.mkdir()
     shutil.copy(lake.path("file_downloads", f"day={DAYS[0]}/two"), stray)
 
-    done = small.cli("rebuild", "--from", "warehouse")
+    done = small.cli("sync")
 
     assert done.returncode == 0, done.stderr
     assert_agree(small)
@@ -315,7 +315,7 @@ def test_days_of_a_lake_are_not_loaded_from_upstream_again(small: Installation) 
 
     assert done.returncode == 1
     assert "holds 8 days, and the warehouse none" in done.stderr
-    assert "just rebuild --from lake" in done.stderr
+    assert "`just restore lake`" in done.stderr
     assert not small.file.exists()
 
 
@@ -326,7 +326,7 @@ def test_demo_and_real_data_do_not_meet_in_a_lake(small: Installation, demo: Pat
     fill_lake(invented)
     small.load()
 
-    for done in (small.cli(*RUN), small.cli("rebuild", "--from", "lake", "--no-site")):
+    for done in (small.cli(*RUN), small.cli("restore", "lake", "--no-site")):
         assert done.returncode == 1
         assert "do not hold the same kind of data: demo, parquet" in done.stderr
 
@@ -414,8 +414,8 @@ def test_wrong_setting_of_a_lake_is_one_message(small: Installation, settings: d
 
 def test_rebuild_from_what_is_no_lake_is_one_message(small: Installation) -> None:
     """A name that the settings do not have, and a lake that holds nothing."""
-    unknown = small.cli("rebuild", "--from", "pond")
-    empty = small.cli("rebuild", "--from", "lake")
+    unknown = small.cli("restore", "pond")
+    empty = small.cli("restore", "lake")
 
     assert (unknown.returncode, empty.returncode) == (1, 1)
     assert "The settings name no lake 'pond'; they name lake." in unknown.stderr
