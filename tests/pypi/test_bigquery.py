@@ -196,17 +196,17 @@ def test_real_counts_come_through_whole(
 
 
 DEADLINES = {
-    "query is not accepted": ({"where": "rest", "match": "/jobs", "delay": 30}, "within `query_timeout`, 2 s"),
-    "query does not end": ({"where": "rest", "match": "/queries/", "delay": 30}, "within `query_timeout`, 2 s"),
+    "query is not accepted": ({"where": "rest", "match": "/jobs", "delay": 30}, "within `query_timeout` (2 s)"),
+    "query does not end": ({"where": "rest", "match": "/queries/", "delay": 30}, "within `query_timeout` (2 s)"),
     "only errors that may pass": (
         {"where": "rest", "match": "/jobs", "status": 503, "times": 999},
-        "within `query_timeout`, 2 s. Its last answer was: ",
+        "within `query_timeout` (2 s). Its last answer was: ",
     ),
-    "session is not opened": ({"where": "create_read_session", "delay": 30}, "no rows for `read_timeout`, 2 s"),
+    "session is not opened": ({"where": "create_read_session", "delay": 30}, "no rows for `read_timeout` (2 s)"),
     "session is never open": ({"where": "create_read_session", "code": "UNAVAILABLE", "times": 999}, "BigQuery failed"),
     "a stream goes silent": (
         {"where": "read_rows", "after": 3, "delay": 30},
-        "no rows for `read_timeout`, 2 s",
+        "no rows for `read_timeout` (2 s)",
     ),
     "streams break again and again": ({"where": "read_rows", "code": "UNAVAILABLE", "times": 9999}, "BigQuery"),
 }
@@ -233,7 +233,7 @@ def test_only_a_request_that_the_deadline_ends_names_the_setting(monkeypatch: py
     monkeypatch.setattr(AuthorizedSession, "request", time_out)
     session = DeadlineSession(AnonymousCredentials(), 60)  # type: ignore[no-untyped-call]  # the library's
 
-    with pytest.raises(SourceError, match="within `query_timeout`, 60 s"):
+    with pytest.raises(SourceError, match=r"within `query_timeout` \(60 s\)"):
         session.request("GET", "http://127.0.0.1")
     with pytest.raises(ReadTimeout):
         session.request("GET", "http://127.0.0.1", timeout=1)
