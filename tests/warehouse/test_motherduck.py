@@ -4,8 +4,6 @@ import json
 import logging
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
@@ -18,6 +16,7 @@ from pipelines.transform.fingerprint import MODELS_FOLDER
 from pipelines.warehouse import CREDENTIALS_VARIABLE, Warehouse, lease, resolve_warehouse
 from pipelines.warehouse.motherduck import SCHEMAS, TOKEN_VARIABLES
 from tests.cli.test_cli import COMMANDS
+from tests.harness.forks import Interruption, call, command_line
 from tests.load.test_load import DAYS
 from tests.support.cloud import PLANTED, Cloud, CloudInstallation, stand_in
 from tests.support.installation import ROOT, Installation
@@ -103,11 +102,8 @@ def test_each_command_works_in_the_cloud(project: CloudInstallation, caplog: pyt
 @pytest.mark.parametrize("table", ["file_downloads", "loaded_days"])
 def test_killed_load_is_exact_after_the_next_run(project: CloudInstallation, table: str) -> None:
     """What the dead run had written is taken back from the cloud by the files that this machine has."""
-    dead = subprocess.run(
-        [sys.executable, "-m", "tests.harness.crash", "save_pending_transition", table, "parquet"],
-        env=os.environ | project.environment | {"PYTHONPATH": str(ROOT)},
-        check=False,
-    )
+    kill = Interruption.after_commit("save_pending_transition", table, "parquet")
+    dead = call(command_line, "run", "--no-site", environment=project.environment, interruption=kill)
     assert dead.returncode == -signal.SIGKILL
 
     report = project.load()
