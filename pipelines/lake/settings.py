@@ -66,7 +66,7 @@ def _resolve_lake(name: str, working: Path) -> Lake:
         what = f"The destination {name!r} is not known: {error}"
         raise SettingsError(what, remedy=_remedy(name)) from error
     if not isinstance(destination, filesystem):
-        what = f"The destination {name!r} is a {destination.destination_name}, not a lake."
+        what = f"The destination {name!r} is not a lake: its destination_type is not 'filesystem'."
         raise SettingsError(what, remedy=_remedy(name))
     if not bucket_url:
         raise SettingsError(f"The destination {name!r} has no `bucket_url`.", remedy=_remedy(name))

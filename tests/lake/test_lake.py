@@ -390,7 +390,7 @@ def test_forgotten_project_leaves_the_lake(
         ({"DESTINATIONS": "lake"}, "'destinations' has the wrong form"),
         ({"DESTINATIONS": '["lake"]'}, "'destinations' lacks 'warehouse'"),
         ({"DESTINATIONS": '["warehouse", "pond"]'}, "The destination 'pond' is not known"),
-        ({"DESTINATION__LAKE__DESTINATION_TYPE": "duckdb"}, "is a duckdb, not a lake"),
+        ({"DESTINATION__LAKE__DESTINATION_TYPE": "duckdb"}, "is not a lake: its destination_type is not 'filesystem'"),
         (
             {"DESTINATION__LAKE__BUCKET_URL": "s3://bucket/prefix"},
             "The settings of the lake 'lake' are incomplete: no credentials.",
