@@ -63,17 +63,17 @@ def test_days_that_are_loaded_again_are_computed_again(computed: Installation, c
         assert {} == bookkeeping.pending_days(warehouse)
 
 
-def test_failing_audit_stops_and_acknowledges_nothing(project: Installation, tmp_path: Path) -> None:
-    """A row that no project of the contract could have makes the plan fail, and the loads stay pending."""
-    small = project.reading(write(tmp_path / "rows.parquet", downloads({"one": {1: 1}})), "one")
-    small.load()
-    with duckdb.connect(small.file) as connection:
-        connection.execute("UPDATE raw.file_downloads SET file__type = 'surprise'")
+def test_failing_audit_of_a_restated_day_stops_and_acknowledges_nothing(computed: Installation) -> None:
+    """A wrong value on one day that is loaded again makes the plan fail, and the load stays pending."""
+    load_again(computed, {"one": {8: 4, 10: 1}, "two": {8: 1}})
+    with duckdb.connect(computed.file) as connection:
+        connection.execute("UPDATE raw.file_downloads SET file__type = 'surprise' WHERE day = '2026-07-08'")
 
     with pytest.raises(TransformError, match="accepted_values"):
-        small.transform()
+        computed.transform()
 
-    assert small.query("FROM raw.acknowledged_loads") == []
+    with computed.warehouse() as warehouse:
+        assert [[july(8), july(9), july(10)]] == [*bookkeeping.pending_days(warehouse).values()]
 
 
 @pytest.fixture
@@ -145,6 +145,16 @@ def test_all_that_reads_rows_is_restated_together(context: Context) -> None:
     }
 
     assert sorted(readers) == aggregates(context)
+
+
+def test_audits_of_each_view_run_again_when_days_are_restated(context: Context) -> None:
+    """A restatement audits only what follows from the aggregates: a view above them has no audit of its own."""
+    fqns = [context.get_model(name, raise_if_missing=True).fqn for name in aggregates(context)]
+    restated = {each for fqn in fqns for each in context.dag.downstream(fqn)}
+    views = {fqn: model for fqn, model in context.models.items() if model.kind.is_view and model.audits}
+    seeded = {fqn for fqn in views if all(context.models[each].kind.is_seed for each in context.dag.upstream(fqn))}
+
+    assert [] == [model.name for fqn, model in views.items() if fqn not in restated | seeded]
 
 
 def test_models_start_before_any_day_that_can_be_loaded() -> None:

@@ -2,6 +2,8 @@ MODEL (
   name marts.costs_monthly,
   /* A view follows the ledger, which belongs to no day of downloads. */
   kind VIEW,
+  -- Restated with the days of each load: otherwise nothing would audit a view of the ledger again.
+  depends_on (marts.load_status),
   description 'Cost of the queries of each UTC month and project, from the ledger; empty where all data came from files.',
   grain (month, project),
   audits (

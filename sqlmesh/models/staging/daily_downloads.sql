@@ -11,6 +11,11 @@ MODEL (
   grain (day, project, version, python_minor, installer, system, country_code, file_type),
   audits (
     counts_every_row(),
+    not_null(columns := (day, project, version, python_minor, installer, installer_class, system, country_code, file_type)),
+    accepted_values(
+      "column" := file_type,
+      is_in := ('bdist_wheel', 'sdist', 'bdist_egg', 'bdist_wininst', 'bdist_msi', 'bdist_rpm', 'bdist_dumb', 'bdist_dmg')
+    ),
     unique_combination_of_columns(
       columns := (day, project, version, python_minor, installer, system, country_code, file_type)
     ),

@@ -11,6 +11,11 @@ MODEL (
   grain (day, project, python_minor, file_type, wheel_tag, system, cpu, distro, distro_version, libc, libc_version),
   audits (
     counts_every_row(),
+    not_null(columns := (day, project, python_minor, file_type, wheel_tag, system, cpu, distro, distro_version, libc, libc_version)),
+    accepted_values(
+      "column" := file_type,
+      is_in := ('bdist_wheel', 'sdist', 'bdist_egg', 'bdist_wininst', 'bdist_msi', 'bdist_rpm', 'bdist_dumb', 'bdist_dmg')
+    ),
     unique_combination_of_columns(
       columns := (day, project, python_minor, file_type, wheel_tag, system, cpu, distro, distro_version, libc, libc_version)
     ),
