@@ -51,7 +51,7 @@ def project(tmp_path: Path) -> Installation:
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Shared:
-    """What the processes of this test run share; what tests find there they only read."""
+    """What the processes of this test run share."""
     own = tmp_path_factory.getbasetemp()
     return Shared((own if worker_id == "master" else own.parent) / "shared")
 
@@ -78,7 +78,7 @@ def demo_project(demo: Path, shared: Shared, tmp_path_factory: pytest.TempPathFa
         project.with_settings(PROJECTS=TRACKED).load()
         project.export()
 
-    folder = copied(shared.once("demo project", make), tmp_path_factory)
+    folder = shared.copy("demo project", make, tmp_path_factory.mktemp("demo-project"))
     return Installation.of_demo(folder / "data", demo).with_settings(PROJECTS=TRACKED)
 
 
@@ -103,7 +103,7 @@ def computed_once(shared: Shared, tmp_path_factory: pytest.TempPathFactory) -> I
         with_days_before.load()
         two_projects(folder).run().export()
 
-    return two_projects(copied(shared.once("computed", make), tmp_path_factory))
+    return two_projects(shared.copy("computed", make, tmp_path_factory.mktemp("computed")))
 
 
 @pytest.fixture

@@ -5,14 +5,15 @@ import os
 import shutil
 from pathlib import Path
 
+import duckdb
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from pipelines import doctor
 from pipelines.doctor import Finding, Outcome, diagnose
+from tests.harness.forks import beside
 from tests.support.installation import ROOT, Installation
-from tests.support.processes import OPEN, process
 
 pytestmark = pytest.mark.slow
 
@@ -179,7 +180,7 @@ def test_full_disk_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_busy_warehouse_fails(healthy: Installation) -> None:
     """The process that holds the warehouse is named."""
-    with process(OPEN, healthy.file) as holder:
+    with beside(duckdb.connect, str(healthy.file)) as holder:
         failed = failures()
 
     assert list(failed) == ["warehouse"]

@@ -14,8 +14,8 @@ from pipelines.choices import Format
 from pipelines.exports import Export
 from pipelines.exports.files import write_marts
 from pipelines.exports.places import LocalFolder
+from tests.harness.forks import beside
 from tests.support.installation import Installation
-from tests.support.processes import OPEN, process
 
 pytestmark = pytest.mark.slow
 
@@ -117,7 +117,7 @@ def test_null_and_empty_text_differ_in_csv(exported: Installation) -> None:
 @pytest.mark.parametrize("kind", ["parquet", "csv", "json", "jsonl"])
 def test_all_marts_are_exported_beside_a_busy_warehouse(demo_project: Installation, tmp_path: Path, kind: str) -> None:
     """Whoever holds the warehouse: what the last run has exported is read, all rows of each mart in their order."""
-    with process(OPEN, demo_project.file):
+    with beside(duckdb.connect, str(demo_project.file)):
         done = demo_project.cli("export", "--format", kind, "--to", str(tmp_path))
 
     assert done.returncode == 0, done.stderr

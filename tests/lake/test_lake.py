@@ -1,11 +1,7 @@
 """A lake has the rows of the warehouse, each day once and whole, whatever happens on the way."""
 
-import os
 import shutil
 import signal
-import subprocess
-import sys
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +13,11 @@ from pipelines.demo import PROJECTS
 from pipelines.errors import LakeError, WarehouseError
 from pipelines.lake.files import DOWNLOADS_SCHEMA
 from pipelines.lake.restore import restore_warehouse
-from pipelines.lake.sync import sync_lake
+from pipelines.lake.sync import forget_in_lake, sync_lake
+from pipelines.pypi.windows import Backfill
 from pipelines.warehouse import bookkeeping
-from tests.support.installation import ROOT, Installation
+from tests.harness.forks import Interruption, call
+from tests.support.installation import Installation
 from tests.support.lakes import (
     BROKEN,
     ROWS,
@@ -30,32 +28,10 @@ from tests.support.lakes import (
     read_by_polars,
     read_by_pyarrow,
 )
-from tests.support.rows import download, write
+from tests.support.rows import download, july, write
 
-pytestmark = pytest.mark.slow
-
-DAYS = [date(2026, 7, 1) + timedelta(days=n) for n in range(4)]
+DAYS = [july(1), july(2), july(3), july(4)]
 RUN = ("run", "--no-site")
-
-# Fills the lake, and dies at the `nth` call of `moment`, a function of `place`: before it does anything.
-KILL = """
-import os, pkgutil, signal, sys
-place, moment, nth = sys.argv[1:]
-owner, calls = pkgutil.resolve_name(place), 0
-whole = getattr(owner, moment)
-def die(*arguments, **options):
-    global calls
-    calls += 1
-    if calls == int(nth):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return whole(*arguments, **options)
-setattr(owner, moment, die)
-from pipelines.lake.settings import resolve_lakes
-from pipelines.lake.sync import sync_lake
-from pipelines.warehouse import bookkeeping, resolve_warehouse
-warehouse = resolve_warehouse()
-sync_lake(*resolve_lakes(warehouse), warehouse)
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -76,13 +52,12 @@ def rows(*counts: int) -> list[dict[str, Any]]:
 def small(project: Installation, tmp_path: Path) -> Installation:
     """Two projects and four days upstream, of which the first has none on the third."""
     source = write(tmp_path / "source" / "rows.parquet", rows(2, 1, 0, 3))
-    names = '["one", "two"]'
-    return project.with_settings(PARQUET_PATH=str(source), PROJECTS=names, START_DATE="2026-07-01", TOLERANCE="1")
+    return project.reading(source, "one", "two", TOLERANCE="1")
 
 
 def rewrite(project: Installation, *counts: int) -> Installation:
     """Upstream has other rows, and all days are to be read again."""
-    write(Path(project.settings["PARQUET_PATH"]), rows(*counts))
+    write(project.source, rows(*counts))
     return project.with_settings(LAG_DAYS="9")
 
 
@@ -127,8 +102,8 @@ def test_only_touched_days_are_written_again(small: Installation) -> None:
     fill_lake(small)
 
     assert fill_lake(small) == 0
-    assert small.cli("backfill", "2026-07-01", "2026-07-03", "one", "--no-site").returncode == 0
-    assert fill_lake(small) == 0
+    small.load(backfill=Backfill(["one"], DAYS[0], DAYS[2]))
+    assert fill_lake(small) == 2
     assert_agree(small)
 
 
@@ -137,7 +112,7 @@ def test_reloaded_days_are_replaced(small: Installation) -> None:
     small.load()
     fill_lake(small)
     rewrite(small, 1, 0, 5, 3).load()
-    write(Path(small.settings["PARQUET_PATH"]), rows(1, 0, 5, 3)[:-1])
+    write(small.source, rows(1, 0, 5, 3)[:-1])
     small.with_settings(LAG_DAYS="9").load()
 
     assert fill_lake(small) == 8
@@ -186,9 +161,8 @@ def test_next_run_finishes_what_a_killed_one_has_begun(small: Installation, plac
     small.load()
     fill_lake(small)
     rewrite(small, 5, 0, 5, 1).load()
-    command = [sys.executable, "-c", KILL, place, moment, str(nth)]
-    died = subprocess.run(command, cwd=ROOT, env=os.environ | small.environment, capture_output=True, check=False)
-    assert died.returncode == -signal.SIGKILL, died.stderr.decode()
+    died = call(fill_lake, small, environment=small.environment, interruption=Interruption(place, moment, nth))
+    assert died.returncode == -signal.SIGKILL, died.stderr
 
     # The moments after the last manifest leave nothing to do.
     fill_lake(small)
@@ -196,23 +170,22 @@ def test_next_run_finishes_what_a_killed_one_has_begun(small: Installation, plac
     assert_agree(small)
 
 
-def test_warehouse_is_rebuilt_from_the_lake_alone(small: Installation) -> None:
+def test_warehouse_is_restored_from_the_lake_alone(computed: Installation) -> None:
     """Without upstream: rows, quarantine, counts and marts are as before, and the next run has nothing to do."""
-    small.cli(*RUN)
-    tables = (ROWS, BROKEN, "SELECT project, day, accepted, quarantined, origin FROM raw.loaded_days ORDER BY ALL")
-    before, marts = [small.query(table) for table in tables], small.marts()
-    shutil.rmtree(small.folder)
-    source = Path(small.settings["PARQUET_PATH"])
-    away = source.rename(source.with_suffix(".away"))
+    assert fill_lake(computed) == 18
+    tables = (ROWS, BROKEN, "SELECT * EXCLUDE load_id FROM raw.committed_days ORDER BY ALL")
+    before, marts = [computed.query(table) for table in tables], computed.marts()
+    shutil.rmtree(computed.folder)
+    away = computed.source.rename(computed.source.with_suffix(".away"))
 
-    done = small.cli("restore", "lake", "--no-site")
-    away.rename(source)
+    done = computed.cli("restore", "lake", "--no-site")
+    away.rename(computed.source)
 
     assert done.returncode == 0, done.stderr
-    assert before == [small.query(table) for table in tables]
-    assert marts == small.marts()
-    assert_agree(small)
-    again = small.cli(*RUN)
+    assert before == [computed.query(table) for table in tables]
+    assert marts == computed.marts()
+    assert_agree(computed)
+    again = computed.cli(*RUN)
     assert "Nothing to load" in again.stdout
     assert "0 days written" in again.stdout
 
@@ -331,23 +304,24 @@ def test_demo_and_real_data_do_not_meet_in_a_lake(small: Installation, demo: Pat
         assert "do not hold the same kind of data: demo, parquet" in done.stderr
 
 
-def test_outage_delays_nothing_but_the_lake(small: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outage_delays_nothing_but_the_lake(computed: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows and KPIs are brought up to date while the lake cannot be written; the next run fills it."""
 
     def fail(*_arguments: object, **_options: object) -> None:
         raise TimeoutError
 
+    later = computed.with_settings(END_DATE="2026-07-12")
     with monkeypatch.context() as outage:
         outage.setattr(LocalFileSystem, "put_file", fail)
         outage.setenv("LOAD__RAISE_ON_MAX_RETRIES", "1")
-        done = small.cli(*RUN)
+        done = later.cli(*RUN)
 
     assert done.returncode == 1
     assert "The lake 'lake' does not answer as it should: TimeoutError" in done.stderr
-    assert len(small.query(ROWS)) == 10
-    assert small.query("SELECT SUM(downloads) FROM marts.downloads_daily") == [(10,)]
-    assert small.cli(*RUN).returncode == 0
-    assert_agree(small)
+    daily = "SELECT project, downloads FROM marts.downloads_daily WHERE day = '2026-07-11' ORDER BY 1"
+    assert later.query(daily) == [("one", 2), ("two", 3)]
+    assert later.cli(*RUN).returncode == 0
+    assert_agree(later)
 
 
 def test_folder_that_cannot_be_made_stops_the_run_before_it_loads(small: Installation, lake_folder: Path) -> None:
@@ -366,19 +340,20 @@ def test_forgotten_project_leaves_the_lake(
     small: Installation, moment: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither its files nor its days are left; where the command stops on the way, the same command does the rest."""
-    small.cli(*RUN)
-    command = ("forget", "one", "--yes", "--no-site")
-    rest = small.with_settings(PROJECTS='["two"]')
-    if moment:
-        with monkeypatch.context() as broken:
-            broken.setattr(
-                f"pipelines.lake.Lake.{moment}", lambda *_a, **_o: (_ for _ in ()).throw(LakeError("x", remedy="y"))
-            )
-            assert rest.cli(*command).returncode == 1
+    small.load()
+    fill_lake(small)
 
-    done = rest.cli(*command)
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise LakeError("broken", remedy="none")
 
-    assert done.returncode == 0, done.stderr
+    with small.warehouse() as warehouse:
+        if moment:
+            with monkeypatch.context() as broken:
+                broken.setattr(f"pipelines.lake.Lake.{moment}", fail)
+                with pytest.raises(LakeError, match="broken"):
+                    forget_in_lake("one", open_lake(small), warehouse)
+        forget_in_lake("one", open_lake(small), warehouse)
+
     assert sorted(f"day={day}/two" for day in DAYS) == sorted(open_lake(small).keys("file_downloads"))
     assert [] == open_lake(small).keys("quarantine")
     assert {"two"} == {day.project for day in open_lake(small).manifest()}

@@ -1,39 +1,24 @@
 """A backfill loads the days that it names, whole, and nothing else moves; late data is replaced by whole days."""
 
 import json
-import shutil
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+from sqlmesh import Context
 
 from pipelines.errors import SettingsError
 from pipelines.pypi.windows import Backfill
+from pipelines.warehouse import bookkeeping
 from tests.support.installation import Installation
-from tests.support.rows import download, write
+from tests.support.models import marts_of_loads
+from tests.support.rows import download, downloads, july, write
 
-pytestmark = pytest.mark.slow
-
-FIRST = date(2026, 7, 1)
 ROWS = "SELECT * EXCLUDE (ordinal, _dlt_load_id) FROM raw.file_downloads ORDER BY ALL"
 COUNTS = "SELECT DAY(day), COUNT(*) FROM raw.file_downloads WHERE project = ? GROUP BY 1 ORDER BY 1"
 DAILY = "SELECT DAY(day), downloads FROM marts.downloads_daily WHERE project = ? ORDER BY 1"
-
-
-def day(number: int) -> date:
-    return FIRST + timedelta(days=number - 1)
-
-
-def rows(downloads: dict[str, dict[int, int]]) -> list[dict[str, Any]]:
-    """So many downloads of each project on each day of July."""
-    return [
-        download(day(number), name)
-        for name, days in downloads.items()
-        for number, count in days.items()
-        for _ in range(count)
-    ]
 
 
 BEFORE = {"one": dict.fromkeys(range(1, 11), 2), "two": dict.fromkeys(range(1, 11), 3)}
@@ -44,12 +29,12 @@ AFTER = BEFORE | {"one": BEFORE["one"] | {3: 4, 4: 1, 5: 0, 7: 9}}
 @pytest.fixture
 def project(project: Installation, tmp_path: Path) -> Installation:
     """Ten days of two projects upstream; the settings want both, from the third day."""
-    source = write(tmp_path / "source" / "rows.parquet", rows(BEFORE))
-    return project.with_settings(PARQUET_PATH=str(source), PROJECTS='["one", "two"]', START_DATE="2026-07-03")
+    source = write(tmp_path / "source" / "rows.parquet", downloads(BEFORE))
+    return project.reading(source, "one", "two", START_DATE="2026-07-03")
 
 
-def rewrite(project: Installation, downloads: dict[str, dict[int, int]]) -> None:
-    write(Path(project.settings["PARQUET_PATH"]), rows(downloads))
+def rewrite(project: Installation, counts: dict[str, dict[int, int]]) -> None:
+    write(project.source, downloads(counts))
 
 
 def cursors(project: Installation) -> dict[str, str]:
@@ -69,7 +54,7 @@ def test_days_are_replaced_and_nothing_moves(project: Installation) -> None:
     before = cursors(project)
     rewrite(project, AFTER)
 
-    report = project.load(backfill=Backfill(["one"], day(3), day(6)))
+    report = project.load(backfill=Backfill(["one"], july(3), july(6)))
 
     assert (report.accepted, len(report.windows)) == (5, 1)
     assert [(3, 4), (4, 1), (6, 2), (7, 2), (8, 2), (9, 2), (10, 2)] == project.query(COUNTS, "one")
@@ -83,7 +68,7 @@ def test_days_ahead_leave_the_gap_to_the_next_run(project: Installation) -> None
     project.with_settings(END_DATE="2026-07-05").load()
     before = cursors(project)
 
-    project.load(backfill=Backfill(["one"], day(8), day(11)))
+    project.load(backfill=Backfill(["one"], july(8), july(11)))
     assert before == cursors(project)
     report = project.load()
 
@@ -97,7 +82,7 @@ def test_days_before_the_start_date_are_loaded(project: Installation) -> None:
     """The range is what was asked for, whatever the settings want, and the next run is content with it."""
     project.load()
 
-    project.load(backfill=Backfill(["one", "two"], day(1), day(3)))
+    project.load(backfill=Backfill(["one", "two"], july(1), july(3)))
 
     assert [(number, 2) for number in range(1, 11)] == project.query(COUNTS, "one")
     assert project.load().windows == []
@@ -105,7 +90,7 @@ def test_days_before_the_start_date_are_loaded(project: Installation) -> None:
 
 def test_first_load_may_be_a_backfill(project: Installation) -> None:
     """It remembers where the data came from, leaves no cursor, and the next run loads what is missing."""
-    project.load(backfill=Backfill(["one"], day(5), day(7)))
+    project.load(backfill=Backfill(["one"], july(5), july(7)))
 
     assert {} == cursors(project)
     assert [("parquet",)] == project.query("SELECT DISTINCT origin FROM raw.loaded_days")
@@ -116,7 +101,7 @@ def test_first_load_may_be_a_backfill(project: Installation) -> None:
 
 def test_demo_is_not_mixed_in_after_a_backfill(project: Installation, demo: Path) -> None:
     """The refusal to mix demo and real data holds also where no run has set a cursor."""
-    project.load(backfill=Backfill(["one"], day(5), day(7)))
+    project.load(backfill=Backfill(["one"], july(5), july(7)))
 
     done = Installation.of_demo(project.folder, demo).cli()
 
@@ -139,7 +124,7 @@ def test_untracked_project_can_be_mended(project: Installation) -> None:
     rewrite(project, AFTER)
     two = project.with_settings(PROJECTS='["two"]')
 
-    report = two.load(backfill=Backfill(["one"], day(3), day(6)))
+    report = two.load(backfill=Backfill(["one"], july(3), july(6)))
 
     assert report.untracked == ["one"]
     assert [(3, 4), (4, 1)] == two.query(COUNTS, "one")[:2]
@@ -170,73 +155,53 @@ def test_days_that_are_not_settled_are_refused(project: Installation) -> None:
     noon = datetime(2026, 7, 7, 12, tzinfo=UTC)
 
     with pytest.raises(SettingsError, match="the last complete day of the upstream is 2026-07-05"):
-        project.load(noon, Backfill(["one"], day(3), day(7)))
-    assert project.load(noon, Backfill(["one"], day(3), day(6))).accepted == 6
+        project.load(noon, Backfill(["one"], july(3), july(7)))
+    assert project.load(noon, Backfill(["one"], july(3), july(6))).accepted == 6
 
 
-@pytest.fixture(scope="module")
-def computed(tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """Eight days of two projects, loaded and computed, the second of them one run later; tests work on copies."""
-    folder = tmp_path_factory.mktemp("computed")
-    source = write(folder / "source" / "rows.parquet", rows(BEFORE))
-    project = Installation(folder / "data", {"PARQUET_PATH": str(source), "START_DATE": "2026-07-03"})
-    project.with_settings(PROJECTS='["one"]').run()
-    return project.with_settings(PROJECTS='["one", "two"]').run()
+def test_kpis_of_exactly_the_touched_days_are_computed(
+    computed: Installation, context: Context, tmp_path: Path
+) -> None:
+    """After a backfill rows and marts are those of a warehouse that was loaded so at once."""
+    broken = download(july(4), country_code="xx")
+    one, two = dict.fromkeys(range(1, 11), 2), dict.fromkeys(range(1, 11), 3)
+    write(computed.source, [*downloads({"one": one, "two": two | {3: 4, 4: 1, 5: 0, 7: 9}}), broken])
 
-
-@pytest.fixture
-def copy(computed: Installation, tmp_path: Path) -> Installation:
-    shutil.copytree(computed.folder.parent, tmp_path / "copy")
-    source = tmp_path / "copy" / "source" / "rows.parquet"
-    return Installation(tmp_path / "copy" / "data", computed.settings).with_settings(PARQUET_PATH=str(source))
-
-
-def test_kpis_of_exactly_the_touched_days_are_computed(copy: Installation, tmp_path: Path) -> None:
-    """After a backfill each mart is that of a warehouse that was loaded so at once; a project added later included."""
-    rewrite(copy, AFTER)
-
-    done = copy.cli("backfill", "--no-site", "2026-07-01", "2026-07-06", "one")
+    done = computed.cli("backfill", "--no-site", "2026-07-01", "2026-07-06", "two")
 
     assert done.returncode == 0, done.stderr
-    assert "Loaded 2026-07-01 to 2026-07-05 of 1 projects: 9 rows accepted, 0 quarantined." in done.stdout
+    assert "Loaded 2026-07-01 to 2026-07-05 of 1 projects: 11 rows accepted, 0 quarantined." in done.stdout
     assert "KPIs recomputed: 5 days, 2026-07-01 to 2026-07-05." in done.stdout
-    expected = AFTER | {"one": AFTER["one"] | {7: 2}, "two": dict.fromkeys(range(3, 11), 3)}
-    source = write(tmp_path / "expected" / "rows.parquet", rows(expected))
-    whole = Installation(tmp_path / "expected" / "data", copy.settings).with_settings(PARQUET_PATH=str(source))
-    whole.with_settings(PROJECTS='["one"]', START_DATE="2026-07-01").load()
-    whole.run()
-    assert whole.query(ROWS) == copy.query(ROWS)
-    assert whole.marts() == copy.marts()
+    at_once = [*downloads({"one": one, "two": two | {3: 4, 4: 1, 5: 0}}), broken]
+    whole = Installation(tmp_path / "whole").reading(write(tmp_path / "whole.parquet", at_once), "one", "two")
+    whole.load()
+    assert whole.query(ROWS) == computed.query(ROWS)
+    assert marts_of_loads(context, whole) == computed.marts()
 
 
-def test_same_days_again_change_nothing(copy: Installation) -> None:
-    """With the same data upstream, reading days again leaves rows, marts and exports as they are."""
-    before, exported = copy.query(ROWS), copy.export()
-    marts = copy.marts()
+def test_same_days_again_change_nothing(computed: Installation) -> None:
+    """With the same data upstream, reading days again leaves the rows as they are, of which KPIs are computed."""
+    before = computed.query(ROWS)
 
-    again = copy.with_settings(LAG_DAYS="3").cli()
+    computed.with_settings(LAG_DAYS="3").load()
 
-    assert again.returncode == 0, again.stderr
-    assert "KPIs recomputed: 3 days, 2026-07-08 to 2026-07-10." in again.stdout
-    assert before == copy.query(ROWS)
-    assert marts == copy.marts()
-    assert exported.digests == copy.export().digests
-    assert "Export the marts: unchanged" in again.stdout
+    assert before == computed.query(ROWS)
+    with computed.warehouse() as warehouse:
+        assert [[july(8), july(9), july(10)]] == [*bookkeeping.pending_days(warehouse).values()]
 
 
-def test_a_project_that_left_the_settings_is_shown_so(copy: Installation) -> None:
+def test_a_project_that_left_the_settings_is_shown_so(computed: Installation) -> None:
     """The change of the settings alone reaches summary, mart and exports, and so does the way back."""
-    copy.export()
     tracked = "SELECT project, is_tracked FROM marts.project_summary ORDER BY 1"
 
-    without = copy.with_settings(PROJECTS='["two"]').cli()
+    without = computed.with_settings(PROJECTS='["two"]').cli()
 
     assert "No longer in the settings, but still in the warehouse: one." in without.stdout
-    assert [("one", False), ("two", True)] == copy.query(tracked)
+    assert [("one", False), ("two", True)] == computed.query(tracked)
     assert "Export the marts: unchanged" not in without.stdout
     assert [("one", False), ("two", True)] == duckdb.sql(
-        f"SELECT project, is_tracked FROM '{copy.folder}/exports/project_summary.parquet' ORDER BY 1"
+        f"SELECT project, is_tracked FROM '{computed.folder}/exports/project_summary.parquet' ORDER BY 1"
     ).fetchall()
-    assert [(number, 2) for number in range(3, 11)] == copy.query(DAILY, "one")
-    assert "No longer in the settings" not in copy.cli().stdout
-    assert [("one", True), ("two", True)] == copy.query(tracked)
+    assert [(number, 2) for number in range(1, 11)] == computed.query(DAILY, "one")
+    assert "No longer in the settings" not in computed.cli().stdout
+    assert [("one", True), ("two", True)] == computed.query(tracked)

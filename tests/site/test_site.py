@@ -24,9 +24,9 @@ from pipelines import site as evidence
 from pipelines.errors import SiteError
 from pipelines.exports import Export
 from pipelines.lenses import Lens
+from tests.harness.forks import beside
 from tests.support.chromium import launch_chromium
 from tests.support.installation import ROOT, Installation
-from tests.support.processes import OPEN, process
 
 pytestmark = pytest.mark.slow
 
@@ -282,7 +282,7 @@ def test_site_is_served_beside_a_busy_file(demo_project: Installation, built_sit
     serve = [sys.executable, "-u", "-m", "pipelines", "serve", "--port", port]
 
     with (
-        process(OPEN, demo_project.file),
+        beside(duckdb.connect, str(demo_project.file)),
         subprocess.Popen(
             serve, cwd=ROOT, env=os.environ | demo_project.environment, stdout=subprocess.PIPE, text=True
         ) as server,

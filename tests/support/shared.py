@@ -1,5 +1,6 @@
 """What takes long to make is made once for all processes of a test run, by the one that needs it first."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,3 +23,8 @@ class Shared:
                 make(folder)
                 made.touch()
         return folder
+
+    def copy(self, name: str, make: Callable[[Path], object], target: Path) -> Path:
+        """A copy of that folder: DuckDB lets one process at a time open a warehouse."""
+        shutil.copytree(self.once(name, make), target, dirs_exist_ok=True)
+        return target

@@ -16,9 +16,9 @@ from pipelines.pypi.settings import resolve_settings
 from pipelines.warehouse import Warehouse, lease, open_error, resolve_warehouse
 from pipelines.warehouse.lease import Holder, hold_lease
 from pipelines.warehouse.lock import exclusive_run
+from tests.harness.forks import beside, hold_warehouse
 from tests.support.cloud import CloudInstallation, stand_in
 from tests.support.installation import NOW, Installation
-from tests.support.processes import HOLD, OPEN, process
 from tests.support.rows import download, write
 
 pytestmark = pytest.mark.slow
@@ -30,7 +30,7 @@ COMMANDS = ["run", "plan", "audit", "site", "dashboard", "reset"]
 def one_download(folder: Path) -> Installation:
     """A project with one download upstream."""
     file = write(folder / "source" / "rows.parquet", [download(DAY)])
-    return Installation(folder / "data", {"PARQUET_PATH": str(file), "PROJECTS": '["one"]', "START_DATE": "2026-07-01"})
+    return Installation(folder / "data").reading(file, "one")
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_command_beside_a_run_names_the_holder(loaded: Installation, command: st
     """It stops at once, says which process is at work, and has written nothing."""
     before = loaded.file.read_bytes()
 
-    with process(HOLD, loaded.file) as holder:
+    with beside(hold_warehouse, str(loaded.file)) as holder:
         done = loaded.cli(command)
 
     assert done.returncode == 1
@@ -58,7 +58,7 @@ def test_first_run_beside_another_makes_no_warehouse(demo: Path, tmp_path: Path)
     """Where there is no warehouse yet, the second of two runs does not begin one."""
     project = Installation.of_demo(tmp_path, demo)
 
-    with process(HOLD, project.file) as holder:
+    with beside(hold_warehouse, str(project.file)) as holder:
         done = project.cli()
 
     assert done.returncode == 1
@@ -70,11 +70,10 @@ def test_lock_of_a_dead_process_does_not_block(tmp_path: Path) -> None:
     """A process that was killed holds nothing any more."""
     warehouse = Warehouse(tmp_path / "warehouse.duckdb")
 
-    with process(HOLD, tmp_path / "warehouse.duckdb") as holder:
+    with beside(hold_warehouse, str(tmp_path / "warehouse.duckdb")) as holder:
         with pytest.raises(WarehouseError), exclusive_run(warehouse):
             pass
-        holder.send_signal(signal.SIGKILL)
-        holder.wait()
+        holder.kill()
 
         with exclusive_run(warehouse):
             pass
@@ -83,7 +82,7 @@ def test_lock_of_a_dead_process_does_not_block(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_busy_file_is_one_message_that_names_the_holder(loaded: Installation, command: str) -> None:
     """A process of another program that holds the DuckDB file is named, and there is no stack trace."""
-    with process(OPEN, loaded.file) as holder:
+    with beside(duckdb.connect, str(loaded.file)) as holder:
         done = loaded.cli(command)
 
     assert done.returncode == 1
@@ -127,11 +126,11 @@ def test_run_on_another_machine_names_the_holder(cloud: Installation, tmp_path: 
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
 
-    with process(HOLD, cwd=elsewhere) as holder:
+    with beside(hold_warehouse, folder=elsewhere) as holder:
         at_work = f"Another run is at work in the warehouse: process {holder.pid} on "
         with pytest.raises(WarehouseError, match=at_work), exclusive_run(resolve_warehouse()):
             pass
-        holder.communicate("")
+        holder.let_go()
 
         with exclusive_run(resolve_warehouse()):
             pass
@@ -140,9 +139,8 @@ def test_run_on_another_machine_names_the_holder(cloud: Installation, tmp_path: 
 
 def test_lease_of_a_dead_process_of_this_folder_is_taken_over_at_once(cloud: Installation, tmp_path: Path) -> None:
     """A killed process has left its lease behind; the next one in its folder knows that it is dead."""
-    with process(HOLD, cwd=tmp_path / "machine") as holder:
-        holder.send_signal(signal.SIGKILL)
-        holder.wait()
+    with beside(hold_warehouse, folder=tmp_path / "machine") as holder:
+        holder.kill()
     assert row(cloud)[1]
 
     with exclusive_run(resolve_warehouse()):
