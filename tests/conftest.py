@@ -28,19 +28,31 @@ TWO_PROJECTS = {"one": dict.fromkeys(range(1, 13), 2), "two": dict.fromkeys(rang
 SOURCE = Path("source", "rows.parquet")
 
 
-@pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of the person who runs the tests leaks into them."""
+def clean_environment(patch: pytest.MonkeyPatch) -> None:
+    """No setting of the person who runs the tests leaks into them, nor of another test."""
     for name in list(os.environ):
         if name.startswith(
             ("SOURCES__", "DESTINATION", "GOOGLE_", "CLOUDSDK_", "AWS_", "WAREHOUSE", "MOTHERDUCK_", "motherduck_")
         ):
-            monkeypatch.delenv(name)
+            patch.delenv(name)
     # Without a key, an S3 client would ask the network for one.
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, os.devnull)
-    monkeypatch.chdir(ROOT)
+        patch.setenv(name, os.devnull)
+    patch.chdir(ROOT)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _environment_of_the_session() -> Iterator[None]:
+    """For fixtures that several tests use, which are made before those of the first of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        clean_environment(patch)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _environment_of_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    clean_environment(monkeypatch)
 
 
 @pytest.fixture

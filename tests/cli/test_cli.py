@@ -1,47 +1,31 @@
 """The command line and the recipes that call it."""
 
-import os
 import re
 import subprocess
-import sys
-from pathlib import Path
 
 import duckdb
 import pytest
-import typer.main
 from typer.testing import CliRunner
 
 from pipelines.cli import app
+from tests.support.commands import COMMANDS, JUSTFILE, LISTED, RECIPES
 from tests.support.installation import ROOT, Installation
 
-pytestmark = pytest.mark.slow
 
-JUSTFILE = (ROOT / "Justfile").read_text()
-RECIPES = re.findall(r"^([a-z]+)(?: [^:]*)?:(?:$| )", JUSTFILE, re.MULTILINE)
-LISTED = re.findall(r"^# .+\n\[group: '\w+'\]\n(\w+)", JUSTFILE, re.MULTILINE)
-"""The recipes that `just` lists: those with a group."""
-
-COMMANDS = sorted(typer.main.get_group(app).commands)
-
-
-def test_run_tells_what_it_did_and_a_second_run_that_nothing_was_left(demo: Path, project: Installation) -> None:
+def test_run_tells_what_it_did_and_a_second_run_that_nothing_was_left(
+    demo_project: Installation, demo_runs: dict[str, str]
+) -> None:
     """A run ends with window, rows, KPIs and what to try next; the next loads nothing twice, and says so."""
-    demo_project = Installation.of_demo(project.folder, demo)
+    first, second = demo_runs["first"], demo_runs["second"]
 
-    command = [sys.executable, "-m", "pipelines", "run", "--no-site"]
-    environment = os.environ | demo_project.environment
-    first = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    second = demo_project.cli()
-
-    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
-    assert "Loaded 2026-04-02 to 2026-06-30 of 4 projects: 199,993 rows accepted, 7 quarantined." in first.stdout
-    assert "KPIs recomputed: 90 days" in first.stdout
-    assert "demo data: generated, not real" in first.stdout
+    assert "Loaded 2026-04-02 to 2026-06-30 of 4 projects: 199,993 rows accepted, 7 quarantined." in first
+    assert "KPIs recomputed: 90 days" in first
+    assert "demo data: generated, not real" in first
     for (name,) in demo_project.query("SELECT project FROM marts.project_summary"):
-        assert name in first.stdout
-    assert "Nothing to load" in second.stdout
-    assert "KPIs recomputed" not in second.stdout
-    assert "Export the marts: unchanged" in second.stdout
+        assert name in first
+    assert "Nothing to load" in second
+    assert "KPIs recomputed" not in second
+    assert "Export the marts: unchanged" in second
     assert demo_project.query("SELECT COUNT(*) FROM raw.file_downloads") == [(199_993,)]
 
 
@@ -55,16 +39,15 @@ def test_plan_shows_no_change_and_audits_pass(demo_project: Installation) -> Non
     assert "Finished with 0 audit errors" in audit.stdout
 
 
-def test_audit_of_wrong_marts_fails(demo: Path, project: Installation) -> None:
+def test_audit_of_wrong_marts_fails(computed: Installation) -> None:
     """A number that was changed behind SQLMesh's back is found, and the exit code says so."""
-    small = Installation.of_demo(project.folder, demo).with_settings(END_DATE="2026-04-04").run()
-    with duckdb.connect(small.file) as connection:
+    with duckdb.connect(computed.file) as connection:
         [(table,)] = connection.execute(
             "SELECT table_name FROM duckdb_tables() WHERE table_name LIKE 'marts__downloads_by_country%'"
         ).fetchall()
         connection.execute(f"UPDATE sqlmesh__marts.{table} SET downloads = downloads + 1 WHERE country_code = 'DE'")
 
-    done = small.cli("audit")
+    done = computed.cli("audit")
 
     assert done.returncode == 1
     assert "sums_to_daily_total on model marts.downloads_by_country" in done.stdout

@@ -20,8 +20,7 @@ OFFLINE = {"NO_GCE_CHECK": "true", "CLOUDSDK_CONFIG": "/nonexistent", "HOME": "/
 def ready(project: Installation, tmp_path: Path) -> Installation:
     """A project whose settings are right, with a warehouse."""
     file = write(tmp_path / "source" / "rows.parquet", [download(DAY), download(DAY, "two")])
-    settings = {"PARQUET_PATH": str(file), "PROJECTS": '["one"]', "START_DATE": "2026-07-01"}
-    loaded = project.with_settings(**settings)
+    loaded = project.reading(file, "one")
     loaded.load()
     return loaded
 
@@ -98,7 +97,7 @@ def test_wrong_setting_is_one_message(ready: Installation, case: str) -> None:
 def test_wrong_file_is_one_message(ready: Installation, case: str) -> None:
     """A file that breaks the schema is named with its column, before a row is read."""
     writer, texts = FILES[case]
-    writer(Path(ready.settings["PARQUET_PATH"]))
+    writer(ready.source)
     before = ready.file.read_bytes()
 
     done = ready.cli()

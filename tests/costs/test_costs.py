@@ -1,19 +1,15 @@
 """The cost guard: estimates and budgets before a query, and a ledger that outlives a killed run."""
 
-import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipelines.errors import BudgetError
 from pipelines.pypi.settings import TIB
+from tests.harness.forks import Interruption, call, command_line
 from tests.servers.bigquery import Server
-from tests.support.installation import ROOT, Installation
+from tests.support.installation import Installation
 
 pytestmark = pytest.mark.slow
 
@@ -121,30 +117,16 @@ def test_failed_query_is_settled_at_once(
     assert (billed_bytes > 0) == (fault["where"] == "read_rows")
 
 
-@pytest.fixture
-def dying(billed: Installation, server: Server) -> Iterator[subprocess.Popen[bytes]]:
-    """A run whose read hangs: its query is done and billed, and it is about to be killed."""
-    server.faults({"where": "read_rows", "delay": 10})
-    command = [sys.executable, "-m", "tests.harness.cli", "run", "--no-site"]
-    with subprocess.Popen(command, cwd=ROOT, env=os.environ | billed.environment, stdout=subprocess.DEVNULL) as process:
-        yield process
-        process.kill()
-
-
 def test_query_of_a_killed_run_counts_at_its_estimate_until_it_is_asked_for(
-    billed: Installation, server: Server, dying: subprocess.Popen[bytes], tmp_path: Path
+    billed: Installation, server: Server
 ) -> None:
     """The entry is there before the query is sent; the next run finds the job, and its rows are not paid for twice."""
-    del tmp_path
-    reads = len([entry for entry in server.log() if entry["request"].startswith("ReadRows")])
-    while len([entry for entry in server.log() if entry["request"].startswith("ReadRows")]) == reads:
-        assert dying.poll() is None, "the run ended before its read"
-    dying.send_signal(signal.SIGKILL)
-    dying.wait()
+    kill = Interruption("pipelines.pypi.source", "split")
+    dead = call(command_line, "run", "--no-site", environment=billed.environment, interruption=kill)
+    assert dead.returncode == -signal.SIGKILL
     ((status, estimated, billed_bytes, _),) = billed.query(LEDGER)
     assert (status, billed_bytes) == ("open", None)
     assert billed.query("SELECT cost FROM raw.extract_ledger") == [(estimated / TIB * 6.25,)]
-    server.faults()
     jobs = len(paid_jobs(server))
 
     billed.load()

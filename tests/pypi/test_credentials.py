@@ -2,18 +2,16 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from pipelines.run import Published
+from tests.harness.forks import call, command_line
 from tests.servers.bigquery import TABLE, Server
-from tests.support.installation import ROOT, Done, Installation
+from tests.support.installation import Done, Installation
 
-pytestmark = pytest.mark.slow
-
-TOKEN_VARIABLES = "ya29.access-token-of-the-test"  # noqa: S105 - the server's
+TOKEN = "ya29.access-token-of-the-test"  # noqa: S105 - the server's
 LOGIN = {
     "type": "authorized_user",
     "client_id": "1",
@@ -41,7 +39,7 @@ def test_service_account_key_signs_in(server: Server, ready: Installation) -> No
     log = server.log()[before:]
     requests = [entry for entry in log if "/bigquery/v2/" in entry["request"]]
     assert {"POST /token"} == {entry["request"] for entry in log if "jwt-bearer" in str(entry["body"])}
-    assert {f"Bearer {TOKEN_VARIABLES}"} == {entry["authorization"] for entry in requests}
+    assert {f"Bearer {TOKEN}"} == {entry["authorization"] for entry in requests}
 
 
 def test_login_of_a_person_signs_in(
@@ -57,7 +55,7 @@ def test_login_of_a_person_signs_in(
 
     log = server.log()[before:]
     assert {"POST /token"} == {entry["request"] for entry in log if "refresh_token" in str(entry["body"])}
-    assert f"Bearer {TOKEN_VARIABLES}" in {entry["authorization"] for entry in log}
+    assert f"Bearer {TOKEN}" in {entry["authorization"] for entry in log}
 
 
 def broken_key(**changes: object) -> str:
@@ -109,13 +107,13 @@ REFUSALS: dict[str, tuple[dict[str, object], list[str]]] = {
         {
             "where": "token",
             "status": 400,
-            "message": f"Token {TOKEN_VARIABLES} has been expired or revoked.",
+            "message": f"Token {TOKEN} has been expired or revoked.",
             "times": 99,
         },
         ["Google does not accept the credentials", "Create a new key, or log in again."],
     ),
     "token refused by BigQuery": (
-        {"where": "rest", "status": 401, "reason": "authError", "message": f"Invalid: {TOKEN_VARIABLES}", "times": 99},
+        {"where": "rest", "status": 401, "reason": "authError", "message": f"Invalid: {TOKEN}", "times": 99},
         ["Google does not accept the credentials", "Create a new key, or log in again."],
     ),
     "no permission on the table": (
@@ -177,14 +175,20 @@ REFUSED_LOGIN: dict[str, object] = {
 }
 SECRET_FAULTS: dict[str, dict[str, object]] = {
     "success": {"where": "nowhere"},
-    "refused at once": {"where": "rest", "status": 401, "reason": "authError", "message": TOKEN_VARIABLES, "times": 99},
+    "refused at once": {"where": "rest", "status": 401, "reason": "authError", "message": TOKEN, "times": 99},
     "refused while reading": {
         "where": "create_read_session",
         "code": "UNAUTHENTICATED",
-        "message": f"Invalid: {TOKEN_VARIABLES}",
+        "message": f"Invalid: {TOKEN}",
         "times": 99,
     },
 }
+
+
+def run_without_kpis() -> None:
+    """The command line without what follows from the rows alone, and takes long."""
+    pytest.MonkeyPatch().setattr("pipelines.run.publish", lambda *_arguments, **_options: Published([], None))
+    command_line("run", "--no-site")
 
 
 @pytest.mark.parametrize(
@@ -197,25 +201,19 @@ def test_no_secret_is_written_down(
     home = tmp_path / "home"
     home.mkdir()
     server.faults(SECRET_FAULTS.get(case, REFUSED_LOGIN))
-    environment = os.environ | ready.environment | {"HOME": str(home), "RUNTIME__LOG_LEVEL": "DEBUG"}
-    key = json.loads(Path(environment["GOOGLE_APPLICATION_CREDENTIALS"]).read_text())["private_key"]
+    environment = ready.environment | {"HOME": str(home), "RUNTIME__LOG_LEVEL": "DEBUG"}
+    key = json.loads(Path(os.environ["GOOGLE_APPLICATION_CREDENTIALS"]).read_text())["private_key"]
     if credentials == "login":
         login = tmp_path / "login.json"
         login.write_text(json.dumps(LOGIN))
         environment["GOOGLE_APPLICATION_CREDENTIALS"] = str(login)
 
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.harness.cli", "run", "--no-site"],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        check=False,
-    )
+    done = call(run_without_kpis, environment=environment)
 
     assert (done.returncode == 0) == (case == "success"), done.stderr
-    secrets = [*key.splitlines()[1:-1], LOGIN["client_secret"], LOGIN["refresh_token"], TOKEN_VARIABLES]
+    secrets = [*key.splitlines()[1:-1], LOGIN["client_secret"], LOGIN["refresh_token"], TOKEN]
     files = [path for folder in (ready.folder, home) for path in folder.rglob("*") if path.is_file()]
-    written = {path.name: path.read_bytes() for path in files} | {"output": done.stdout, "errors": done.stderr}
+    written = {path.name: path.read_bytes() for path in files} | {"output": done.stdout.encode(), "errors": done.stderr.encode()}
     assert "trace.pickle" in written or case in ("refused at once", "no token")
     assert {name for name, content in written.items() if any(secret.encode() in content for secret in secrets)} == set()
     if ready.file.exists():
@@ -229,4 +227,4 @@ def assert_failed(done: Done, *texts: str) -> None:
     output = done.stdout + done.stderr
     assert done.returncode == 1, output
     assert [text for text in texts if text not in done.stderr] == [], done.stderr
-    assert [secret for secret in ("SECRET", TOKEN_VARIABLES, "Traceback") if secret in output] == []
+    assert [secret for secret in ("SECRET", TOKEN, "Traceback") if secret in output] == []

@@ -15,6 +15,7 @@ from pipelines.errors import ContractError, SchemaError
 from pipelines.pypi.settings import resolve_settings
 from pipelines.pypi.source import FROZEN
 from pipelines.pypi.upstreams.bigquery import _flatten
+from pipelines.run import Published
 from tests.support.installation import NOW, ROOT, Installation
 from tests.support.rows import SCHEMA, download, write
 
@@ -51,7 +52,7 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def drifted(project: Installation, source: Path) -> Installation:
-    return project.with_settings(PARQUET_PATH=str(source), PROJECTS='["one"]', START_DATE="2026-07-01")
+    return project.reading(source, "one")
 
 
 def test_new_fields_are_reported_and_recorded(drifted: Installation, source: Path) -> None:
@@ -114,9 +115,12 @@ def test_frozen_columns_take_a_table_that_is_as_the_contract_says(drifted: Insta
     assert drifted.with_settings(COLUMNS="freeze").load().accepted == 1
 
 
-def test_hostile_names_of_fields_are_shown_as_text(drifted: Installation, source: Path) -> None:
+def test_hostile_names_of_fields_are_shown_as_text(
+    drifted: Installation, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A field's name comes from outside: in the summary and in an error it is neither markup nor control."""
     write(source, [download(DAY)], SCHEMA.append(pa.field("[/]\x1b[2J", pa.string())))
+    monkeypatch.setattr("pipelines.run.publish", lambda *_arguments, **_options: Published([], None))
 
     done = drifted.cli()
     frozen = drifted.with_settings(COLUMNS="freeze").cli()

@@ -4,9 +4,7 @@
     server.fill(demo)           # the demo's rows in a table like the public one
     project.with_settings(**server.settings).cli(**server.environment(key))
 
-or in a child process, which a test may kill:
-
-    subprocess.Popen([sys.executable, "-m", "tests.harness.cli", "run", "--no-site"], env=... | server.environment(key))
+or in a child process, by `tests.harness.forks.call`, which redirects the clients by itself.
 
 The REST client finds the server by the library's own BIGQUERY_EMULATOR_HOST. The Storage client knows no such
 variable, so `redirect_clients` opens its channel, and the token endpoint of a person's login, by what the environment

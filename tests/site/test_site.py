@@ -71,33 +71,50 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture
-def open_page(site: str, browser: Browser) -> Iterator[Open]:
-    """Opens a page of the site; the test fails on any error of a page, and on any request to another host."""
-    problems: list[str] = []
-    contexts: list[BrowserContext] = []
+@pytest.fixture(scope="module")
+def problems() -> list[str]:
+    """Errors of pages, and requests to other hosts, since a test began."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def tabs(site: str, browser: Browser, problems: list[str]) -> Iterator[Open]:
+    """Opens a page of the site in the one tab of its size and time zone, which keeps the engine that it has compiled."""
+    pages: dict[tuple[int, str], Page] = {}
 
     def open_page(path: str, viewport: ViewportSize = DESKTOP, zone: str = "UTC") -> Page:
-        context = browser.new_context(viewport=viewport, timezone_id=zone)
-        contexts.append(context)
-        context.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
-        context.on("weberror", lambda raised: problems.append(str(raised.error)))
-        context.on("response", lambda got: problems.append(f"{got.status} {got.url}") if got.status >= 400 else None)
-        context.on(
-            "request",
-            lambda request: (
-                None
-                if request.url.startswith((f"{site}/", f"blob:{site}/", "data:"))
-                else problems.append(f"asked another host: {request.url}")
-            ),
-        )
-        page = context.new_page()
-        page.goto(site + path)
-        return page
+        key = (viewport["width"], zone)
+        if key not in pages:
+            pages[key] = watched(browser.new_context(viewport=viewport, timezone_id=zone), site, problems).new_page()
+        pages[key].goto(site + path)
+        return pages[key]
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for page in pages.values():
+        page.context.close()
+
+
+def watched(context: BrowserContext, site: str, problems: list[str]) -> BrowserContext:
+    """The context, which writes down what goes wrong in it."""
+    context.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
+    context.on("weberror", lambda raised: problems.append(str(raised.error)))
+    context.on("response", lambda got: problems.append(f"{got.status} {got.url}") if got.status >= 400 else None)
+    context.on(
+        "request",
+        lambda request: (
+            None
+            if request.url.startswith((f"{site}/", f"blob:{site}/", "data:"))
+            else problems.append(f"asked another host: {request.url}")
+        ),
+    )
+    return context
+
+
+@pytest.fixture
+def open_page(tabs: Open, problems: list[str]) -> Iterator[Open]:
+    """Opens a page of the site; the test fails on any error of a page, and on any request to another host."""
+    problems.clear()
+    yield tabs
     assert problems == []
 
 

@@ -20,9 +20,7 @@ COMMITTED = "SELECT day, accepted, origin FROM raw.committed_days ORDER BY day"
 def project(tmp_path: Path) -> Installation:
     """Two loaded days, the last of which a later load has loaded again, as far as its jobs came."""
     file = write(tmp_path / "rows.parquet", [download(day) for day in DAYS])
-    project = Installation(
-        tmp_path / "data", {"PARQUET_PATH": str(file), "PROJECTS": '["one"]', "START_DATE": "2026-07-01"}
-    )
+    project = Installation(tmp_path / "data").reading(file, "one")
     project.load()
     with duckdb.connect(project.file) as connection:
         connection.execute("INSERT INTO raw.loaded_days VALUES ('one', ?, 9, 0, 'demo', ?)", [DAYS[1], LATER])

@@ -1,13 +1,17 @@
 """MotherDuck as the warehouse: its own connectors up to the connection string, and whole runs on a stand-in."""
 
-import json
+import io
 import logging
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pytest
+from sqlmesh import Context
 from sqlmesh.core.config import Config, load_configs
 from sqlmesh.core.config.connection import MotherDuckConnectionConfig
 
@@ -15,15 +19,14 @@ from pipelines.errors import SettingsError
 from pipelines.transform.fingerprint import MODELS_FOLDER
 from pipelines.warehouse import CREDENTIALS_VARIABLE, Warehouse, lease, resolve_warehouse
 from pipelines.warehouse.motherduck import SCHEMAS, TOKEN_VARIABLES
-from tests.cli.test_cli import COMMANDS
 from tests.harness.forks import Interruption, call, command_line
-from tests.load.test_load import DAYS
 from tests.support.cloud import PLANTED, Cloud, CloudInstallation, stand_in
-from tests.support.installation import ROOT, Installation
-from tests.support.rows import download, write
+from tests.support.commands import COMMANDS
+from tests.support.installation import ROOT, Done, Installation
+from tests.support.models import marts_of_loads
+from tests.support.rows import download, july, write
 
-pytestmark = pytest.mark.slow
-
+DAYS = [july(1), july(2), july(3)]
 ARGUMENTS = {
     "backfill": ["2026-07-01", "2026-07-02"],
     "forget": ["one", "--yes"],
@@ -33,12 +36,24 @@ ARGUMENTS = {
 WITHOUT_WAREHOUSE = {"badges", "doctor", "export", "serve"}
 
 
+def make_machine(folder: Path) -> Path:
+    """A folder to call commands in."""
+    (folder / "machine").mkdir()
+    (folder / "machine" / ".dlt").symlink_to(ROOT / ".dlt")
+    return folder / "machine"
+
+
+def make_project(folder: Path, cloud: Cloud) -> CloudInstallation:
+    """A project in the cloud with four downloads upstream, of three days; one of them is broken."""
+    rows = [download(day) for day in (*DAYS, DAYS[1])] + [download(DAYS[2], country_code="broken")]
+    file = write(folder / "source" / "rows.parquet", rows)
+    return CloudInstallation(cloud.folder).reading(file, "one", TOLERANCE="1")
+
+
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder that commands are called in."""
-    folder = tmp_path / "machine"
-    folder.mkdir()
-    (folder / ".dlt").symlink_to(ROOT / ".dlt")
+    folder = make_machine(tmp_path)
     monkeypatch.chdir(folder)
     return folder
 
@@ -52,46 +67,95 @@ def cloud(tmp_path: Path, machine: Path, monkeypatch: pytest.MonkeyPatch) -> Clo
 
 @pytest.fixture
 def project(cloud: Cloud, tmp_path: Path) -> CloudInstallation:
-    """A project in the cloud with four downloads upstream, of three days; one of them is broken."""
-    rows = [download(day) for day in (*DAYS, DAYS[1])] + [download(DAYS[2], country_code="broken")]
-    file = write(tmp_path / "source" / "rows.parquet", rows)
-    settings = {"PARQUET_PATH": str(file), "PROJECTS": '["one"]', "START_DATE": "2026-07-01", "TOLERANCE": "1"}
-    return CloudInstallation(cloud.folder, settings)
+    """The project, with nothing loaded."""
+    return make_project(tmp_path, cloud)
 
 
-def test_run_in_the_cloud_equals_one_on_a_file(
-    project: CloudInstallation, cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@dataclass(frozen=True)
+class Runs:
+    """A first and a second run in the cloud: what they have printed, logged, left and connected to."""
+
+    project: CloudInstallation
+    machine: Path
+    first: Done
+    second: Done
+    log: str
+    reached: list[str]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """They log all that they can, and their lease is renewed all the while."""
+    folder = tmp_path_factory.mktemp("runs")
+    machine = make_machine(folder)
+    with pytest.MonkeyPatch.context() as patch, logged() as log:
+        patch.chdir(machine)
+        patch.setattr(lease, "RENEWAL_SECONDS", 0.1)
+        cloud = stand_in(folder / "cloud", patch)
+        project = make_project(folder, cloud)
+        first, second = (project.cli(RUNTIME__LOG_LEVEL="DEBUG") for _ in range(2))
+    return Runs(project, machine, first, second, log.getvalue(), [*cloud.reached])
+
+
+@contextmanager
+def logged() -> Iterator[io.StringIO]:
+    """What is logged while it lasts, at any level."""
+    log, root = io.StringIO(), logging.getLogger()
+    handler, level = logging.StreamHandler(log), root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        yield log
+    finally:
+        root.setLevel(level)
+        root.removeHandler(handler)
+
+
+def test_run_in_the_cloud_equals_one_on_a_file(runs: Runs, context: Context, tmp_path: Path) -> None:
     """Rows, marts and exports are the same, the lease is renewed all the while, and a second run loads nothing."""
-    monkeypatch.setattr(lease, "RENEWAL_SECONDS", 0.1)
+    project = runs.project
     on_file = Installation(tmp_path / "file", project.settings)
+    on_file.load()
 
-    done, again = project.cli(), project.cli()
-    local = on_file.cli()
-
-    assert (done.returncode, again.returncode, local.returncode) == (0, 0, 0), done.stderr + again.stderr
-    assert "Nothing to load" in again.stdout
-    assert "Export the marts: unchanged" in again.stdout
+    assert (runs.first.returncode, runs.second.returncode) == (0, 0), runs.first.stderr + runs.second.stderr
+    assert "Nothing to load" in runs.second.stdout
+    assert "Export the marts: unchanged" in runs.second.stdout
     counts = "SELECT project, day, COUNT(*) FROM raw.{} GROUP BY ALL ORDER BY ALL"
     for table in ("file_downloads", "quarantine"):
         assert on_file.query(counts.format(table)) == project.query(counts.format(table)) != []
-    assert on_file.marts() == project.marts()
-    exports = Path("data", "motherduck", "warehouse", "exports")
-    assert {path.name for path in (on_file.folder / "exports").iterdir()} == {path.name for path in exports.iterdir()}
+    marts = project.marts()
+    assert marts_of_loads(context, on_file) == marts
+    exports = runs.machine / "data" / "motherduck" / "warehouse" / "exports"
+    assert {*(f"{name}.parquet" for name in marts), "pypi.duckdb", "digests.json"} == {
+        path.name for path in exports.iterdir()
+    }
     with duckdb.connect(exports / "pypi.duckdb", read_only=True) as exported:
-        for name, rows in on_file.marts().items():
+        for name, rows in marts.items():
             assert rows == exported.execute(f"FROM marts.{name} ORDER BY ALL").fetchall()
     assert project.query("SELECT token FROM raw.run_lock") == [("",)]
-    assert {address.partition("?")[0] for address in cloud.reached} == {"md:warehouse"}
+    assert {address.partition("?")[0] for address in runs.reached} == {"md:warehouse"}
+    assert "not recommended" not in runs.log
 
 
-def test_each_command_works_in_the_cloud(project: CloudInstallation, caplog: pytest.LogCaptureFixture) -> None:
+def test_token_is_written_down_nowhere(runs: Runs) -> None:
+    """Neither in what a run prints, logs or leaves behind, nor in a connection string."""
+    folders = (runs.machine, runs.project.folder)
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    printed = [text for done in (runs.first, runs.second) for text in (done.stdout, done.stderr)]
+
+    assert "trace.pickle" in {path.name for path in files}
+    assert [path for path in files if PLANTED.encode() in path.read_bytes()] == []
+    assert PLANTED not in "".join([*printed, runs.log, *runs.reached])
+
+
+def test_each_command_works_in_the_cloud(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     """What looks at the warehouse finds it there; what reads the exports needs no token."""
-    assert project.cli().returncode == 0
-    assert "not recommended" not in caplog.text
+    project = runs.project
+    monkeypatch.chdir(runs.machine)
+    stand_in(project.folder, monkeypatch)
+
     done = project.cli("export", MOTHERDUCK_TOKEN="")
     assert done.returncode == 0, done.stderr
-
     for command in ("plan", "audit", "quarantine", "costs", "estimate"):
         done = project.cli(command)
         assert done.returncode == 0, (command, done.stderr)
@@ -176,21 +240,6 @@ def test_both_connectors_work_in_utc(cloud: Cloud, monkeypatch: pytest.MonkeyPat
     assert [("UTC",)] == resolve_warehouse().query(asked)
     assert ("UTC",) == sqlmesh_connection("md:warehouse").create_engine_adapter().fetchone(asked)
     assert len(cloud.reached) == 2
-
-
-def test_token_is_written_down_nowhere(
-    project: CloudInstallation, machine: Path, cloud: Cloud, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Neither in what a run prints, logs or leaves behind, nor in a connection string."""
-    caplog.set_level(logging.DEBUG)
-
-    done = project.cli(RUNTIME__LOG_LEVEL="DEBUG")
-
-    assert done.returncode == 0, done.stderr
-    files = [path for folder in (machine, cloud.folder) for path in folder.rglob("*") if path.is_file()]
-    assert "trace.pickle" in {path.name for path in files}
-    assert [path for path in files if PLANTED.encode() in path.read_bytes()] == []
-    assert PLANTED not in done.stdout + done.stderr + caplog.text + json.dumps([*cloud.reached])
 
 
 @pytest.mark.parametrize("command", sorted(set(COMMANDS) - WITHOUT_WAREHOUSE))

@@ -1,22 +1,20 @@
 """Quarantine: what broken rows leave behind, what is shown of them, and how they leave it."""
 
 import re
-from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
+from sqlmesh import Context
 
 from pipelines.errors import ContractError
 from pipelines.pypi import contract, validation
 from pipelines.pypi.contract import Rule
 from tests.support.installation import Installation
-from tests.support.rows import download, write
+from tests.support.models import Models
+from tests.support.rows import download, july, write
 
-pytestmark = pytest.mark.slow
-
-FIRST = date(2026, 7, 1)
-DAYS = [FIRST + timedelta(days=n) for n in range(3)]
+DAYS = [july(1), july(2), july(3)]
 HOSTILE = "[red]x[/red][/] \x1b[2J\x9b2J\r\n; \u202e (input 'y') \U0001f40d" + "p" * 1025
 
 
@@ -32,9 +30,7 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def broken(project: Installation, source: Path) -> Installation:
-    return project.with_settings(
-        PARQUET_PATH=str(source), PROJECTS='["one", "two"]', START_DATE="2026-07-01", TOLERANCE="1"
-    )
+    return project.reading(source, "one", "two", TOLERANCE="1")
 
 
 def test_counts_by_project_and_reason(broken: Installation) -> None:
@@ -186,8 +182,16 @@ def test_failure_on_loaded_days_leaves_them_as_they_were(broken: Installation, s
     assert before == [strict.query(f"FROM raw.{table} ORDER BY ALL") for table in tables]
 
 
+def kpis(project: Installation, context: Context) -> list[int]:
+    """The downloads of each day, as the models count them."""
+    models = Models(context, warehouse=project.file)
+    with models.reading():
+        models.compute(models.upstream("marts.downloads_daily"))
+    return [downloads for (downloads,) in models.rows("SELECT downloads FROM marts.downloads_daily ORDER BY day")]
+
+
 def test_rows_leave_the_quarantine_once_the_contract_is_fixed(
-    broken: Installation, source: Path, monkeypatch: pytest.MonkeyPatch
+    broken: Installation, source: Path, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Reading the days again under the right contract moves the rows, their counts and the KPIs."""
 
@@ -200,22 +204,21 @@ def test_rows_leave_the_quarantine_once_the_contract_is_fixed(
     write(source, [*(download(day) for day in DAYS), *lost])
     one = broken.with_settings(PROJECTS='["one"]')
     counts = "SELECT day, MAX_BY((accepted, quarantined), _dlt_load_id) FROM raw.loaded_days GROUP BY 1 ORDER BY 1"
-    kpis = "SELECT day, downloads FROM marts.downloads_daily ORDER BY 1"
     with monkeypatch.context() as patch:
         stricter = (*contract.RULES, Rule((("country_code",),), not_from_atlantis))
         patch.setattr(contract, "RULES", stricter)
         patch.setattr(validation, "RULES", stricter)
-        one.run()
+        one.load()
     assert [(1, 1), (1, 1), (1, 0)] == [row[1] for row in one.query(counts)]
-    assert [1, 1, 1] == [row[1] for row in one.query(kpis)]
+    assert [1, 1, 1] == kpis(one, context)
     assert "country_code is made up" in one.cli("quarantine").stdout
 
-    one.with_settings(LAG_DAYS="3").run()
+    one.with_settings(LAG_DAYS="3").load()
 
     assert one.query("FROM raw.quarantine") == []
     assert one.query("SELECT day, COUNT(*) FROM raw.file_downloads GROUP BY 1 ORDER BY 1") == [
         *zip(DAYS, (2, 2, 1), strict=True)
     ]
     assert [(2, 0), (2, 0), (1, 0)] == [row[1] for row in one.query(counts)]
-    assert [2, 2, 1] == [row[1] for row in one.query(kpis)]
+    assert [2, 2, 1] == kpis(one, context)
     assert "The quarantine is empty: all 5 rows" in one.cli("quarantine").stdout
