@@ -125,11 +125,6 @@ def computed(computed_once: Installation, tmp_path: Path) -> Installation:
     return two_projects(tmp_path / "computed")
 
 
-def copied(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy for this process: DuckDB lets one process at a time open a file."""
-    return shutil.copytree(folder, tmp_path_factory.mktemp("shared") / folder.name)
-
-
 def two_projects(folder: Path) -> Installation:
     days = {"START_DATE": "2026-07-03", "END_DATE": "2026-07-11"}
     return Installation(folder / "data").reading(folder / SOURCE, "one", "two", **days)

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -10,6 +11,8 @@ from typer.testing import CliRunner
 from pipelines.cli import app
 from tests.support.commands import COMMANDS, JUSTFILE, LISTED, RECIPES
 from tests.support.installation import ROOT, Installation
+
+pytestmark = pytest.mark.slow
 
 
 def test_run_tells_what_it_did_and_a_second_run_that_nothing_was_left(

@@ -13,7 +13,7 @@ from sqlmesh import Context
 
 from pipelines.pypi.settings import Settings
 from pipelines.transform.reference import describe
-from tests.cli.test_cli import LISTED
+from tests.support.commands import LISTED
 from tests.support.installation import ROOT
 
 PAGES = sorted((ROOT / "docs").glob("*.md"))

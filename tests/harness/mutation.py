@@ -91,8 +91,8 @@ def places(path: Path) -> Iterator[list[Mutation]]:
             yield [instead(node.test, "False"), instead(node.test, "True")]
         for condition in conditions(node):
             for part in ast.walk(condition):
-                if changed := [instead(part, f"({text})") for text in alternatives(part)]:
-                    yield changed
+                if isinstance(part, ast.expr) and (texts := alternatives(part)):
+                    yield [instead(part, f"({text})") for text in texts]
 
 
 def conditions(node: ast.AST) -> list[ast.expr]:
@@ -102,7 +102,7 @@ def conditions(node: ast.AST) -> list[ast.expr]:
     return node.ifs if isinstance(node, ast.comprehension) else []
 
 
-def alternatives(node: ast.AST) -> list[str]:
+def alternatives(node: ast.expr) -> list[str]:
     """A condition with one of its parts taken out, or turned round."""
     if isinstance(node, ast.Compare) and len(node.ops) == 1:
         flipped = ast.Compare(node.left, [FLIPPED[type(node.ops[0])]()], node.comparators)

@@ -30,6 +30,8 @@ from tests.support.lakes import (
 )
 from tests.support.rows import download, july, write
 
+pytestmark = pytest.mark.slow
+
 DAYS = [july(1), july(2), july(3), july(4)]
 RUN = ("run", "--no-site")
 

@@ -14,6 +14,8 @@ from tests.support.installation import Installation
 from tests.support.lakes import COLUMNS, ROWS, assert_agree, fill_lake, open_lake, read_by_polars, read_by_pyarrow
 from tests.support.rows import SCHEMA, download, july, write
 
+pytestmark = pytest.mark.slow
+
 DAYS = [july(1), july(2), july(3)]
 RUN = ("run", "--no-site")
 PART = 5 * 2**20

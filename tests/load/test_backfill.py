@@ -16,6 +16,8 @@ from tests.support.installation import Installation
 from tests.support.models import marts_of_loads
 from tests.support.rows import download, downloads, july, write
 
+pytestmark = pytest.mark.slow
+
 ROWS = "SELECT * EXCLUDE (ordinal, _dlt_load_id) FROM raw.file_downloads ORDER BY ALL"
 COUNTS = "SELECT DAY(day), COUNT(*) FROM raw.file_downloads WHERE project = ? GROUP BY 1 ORDER BY 1"
 DAILY = "SELECT DAY(day), downloads FROM marts.downloads_daily WHERE project = ? ORDER BY 1"

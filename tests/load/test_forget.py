@@ -19,6 +19,8 @@ from tests.support.lakes import fill_lake, open_lake
 from tests.support.models import marts_of_loads
 from tests.support.rows import download, downloads, july, write
 
+pytestmark = pytest.mark.slow
+
 ROWS = "SELECT * EXCLUDE (ordinal, _dlt_load_id) FROM raw.file_downloads ORDER BY ALL"
 FORGET = ("forget", "one", "--yes", "--no-site")
 BY_PROJECT = ("file_downloads", "quarantine", "loaded_days", "forgotten_days", "tracked_projects")

@@ -11,6 +11,8 @@ from tests.harness.forks import call, command_line
 from tests.servers.bigquery import TABLE, Server
 from tests.support.installation import Done, Installation
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "ya29.access-token-of-the-test"  # noqa: S105 - the server's
 LOGIN = {
     "type": "authorized_user",
@@ -213,7 +215,10 @@ def test_no_secret_is_written_down(
     assert (done.returncode == 0) == (case == "success"), done.stderr
     secrets = [*key.splitlines()[1:-1], LOGIN["client_secret"], LOGIN["refresh_token"], TOKEN]
     files = [path for folder in (ready.folder, home) for path in folder.rglob("*") if path.is_file()]
-    written = {path.name: path.read_bytes() for path in files} | {"output": done.stdout.encode(), "errors": done.stderr.encode()}
+    written = {path.name: path.read_bytes() for path in files} | {
+        "output": done.stdout.encode(),
+        "errors": done.stderr.encode(),
+    }
     assert "trace.pickle" in written or case in ("refused at once", "no token")
     assert {name for name, content in written.items() if any(secret.encode() in content for secret in secrets)} == set()
     if ready.file.exists():

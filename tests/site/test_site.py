@@ -79,7 +79,7 @@ def problems() -> list[str]:
 
 @pytest.fixture(scope="module")
 def tabs(site: str, browser: Browser, problems: list[str]) -> Iterator[Open]:
-    """Opens a page of the site in the one tab of its size and time zone, which keeps the engine that it has compiled."""
+    """Opens a page of the site in the one tab of its size and zone, which keeps the engine that it has compiled."""
     pages: dict[tuple[int, str], Page] = {}
 
     def open_page(path: str, viewport: ViewportSize = DESKTOP, zone: str = "UTC") -> Page:

@@ -26,6 +26,8 @@ from tests.support.installation import ROOT, Done, Installation
 from tests.support.models import marts_of_loads
 from tests.support.rows import download, july, write
 
+pytestmark = pytest.mark.slow
+
 DAYS = [july(1), july(2), july(3)]
 ARGUMENTS = {
     "backfill": ["2026-07-01", "2026-07-02"],

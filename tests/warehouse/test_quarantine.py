@@ -14,6 +14,8 @@ from tests.support.installation import Installation
 from tests.support.models import Models
 from tests.support.rows import download, july, write
 
+pytestmark = pytest.mark.slow
+
 DAYS = [july(1), july(2), july(3)]
 HOSTILE = "[red]x[/red][/] \x1b[2J\x9b2J\r\n; \u202e (input 'y') \U0001f40d" + "p" * 1025
 
