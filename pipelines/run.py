@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from pipelines import exports, load, site, transform
@@ -140,8 +141,10 @@ def require_demo(warehouse: Warehouse) -> None:
         raise WarehouseError(what, remedy="To remove real downloads, delete the file yourself.")
 
 
-def reset(warehouse: Warehouse) -> None:
-    """Delete the file of a demo warehouse, dlt's working folder and the exports.
+def reset(warehouse: Warehouse) -> int:
+    """Delete the file of a demo warehouse, dlt's working folder and the exports; return the number of queries kept.
+
+    The ledger stays, in a file of its own: the money is spent, and the budget of the month counts it.
 
     Raises:
         WarehouseError: the warehouse holds real downloads, or another process holds it.
@@ -151,8 +154,16 @@ def reset(warehouse: Warehouse) -> None:
         require_demo(warehouse)
         for path in (warehouse.pipelines_dir, warehouse.folder / exports.EXPORTS):
             shutil.rmtree(path, ignore_errors=True)
-        if warehouse.file:
-            warehouse.file.unlink()
+        if not warehouse.file:
+            return 0
+        with TemporaryDirectory(dir=warehouse.folder) as folder:
+            draft = Path(folder, warehouse.file.name)
+            kept = bookkeeping.empty(warehouse, draft)
+            if kept:
+                draft.replace(warehouse.file)
+            else:
+                warehouse.file.unlink()
+        return kept
 
 
 def make_demo_data(settings: Settings, progress: Progress) -> None:

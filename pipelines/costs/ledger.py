@@ -10,6 +10,13 @@ from pipelines.pypi.settings import Settings
 from pipelines.pypi.windows import Window
 from pipelines.warehouse import DATASET, Warehouse, bookkeeping
 
+_COST = """
+    CASE WHEN ISFINITE(cost) AND cost >= 0 THEN cost
+    ELSE GREATEST(bytes_estimated, COALESCE(bytes_billed, 0), 0) * ? END
+"""
+"""The cost of an entry, given the price of a byte. A cost that cannot be, as in a ledger that came damaged from a lake,
+counts at its bound: as NaN or less than nothing it would give the budget away."""
+
 MAX_RESULT_AGE = timedelta(hours=12)
 """Up to this age, the result of a query is read instead of paying for the query again. BigQuery keeps results for about
 a day (https://cloud.google.com/bigquery/docs/cached-results); an older result might miss late downloads."""
@@ -68,7 +75,8 @@ class ExtractLedger:
 
     def spent_this_month(self, now: datetime) -> float:
         """US dollars that the queries of the UTC month have cost; an open query counts at its estimate."""
-        rows = self.warehouse.query("SELECT SUM(cost) FROM extract_ledger WHERE started_at >= ?", _month_of(now))
+        sql = f"SELECT SUM({_COST}) FROM extract_ledger WHERE started_at >= ?"
+        rows = self.warehouse.query(sql, self.settings.price_of(1), _month_of(now))
         return float(rows[0][0] or 0) if rows else 0.0
 
     def billed_share(self) -> float | None:
@@ -83,14 +91,16 @@ class ExtractLedger:
         return self.warehouse.query(
             "SELECT STRFTIME(started_at AT TIME ZONE 'UTC', '%Y-%m') AS month, project, COUNT(*), "
             "COUNT(*) FILTER (status = 'failed'), COUNT(*) FILTER (status = 'open'), SUM(bytes_estimated), "
-            "SUM(bytes_billed), SUM(cost), SUM(rows_read) FROM extract_ledger GROUP BY ALL ORDER BY ALL"
+            f"SUM(bytes_billed), SUM({_COST}), SUM(rows_read) FROM extract_ledger GROUP BY ALL ORDER BY ALL",
+            self.settings.price_of(1),
         )
 
     def queries(self) -> list[tuple[Any, ...]]:
         """Rows of start, project, first day, exclusive end day, status, bytes estimated, bytes billed, cost, rows."""
         return self.warehouse.query(
-            "SELECT started_at, project, start_day, end_day, status, bytes_estimated, bytes_billed, cost, rows_read "
-            "FROM extract_ledger ORDER BY started_at"
+            "SELECT started_at, project, start_day, end_day, status, bytes_estimated, bytes_billed, "
+            f"{_COST}, rows_read FROM extract_ledger ORDER BY started_at",
+            self.settings.price_of(1),
         )
 
 

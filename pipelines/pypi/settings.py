@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from math import inf
 from typing import NoReturn
 
 from dlt.common.configuration import configspec, resolve_configuration
@@ -22,8 +21,10 @@ TIB = 2**40
 MAX_TIMEOUT = 6 * 60 * 60
 """Seconds that BigQuery lets a query run at most (https://cloud.google.com/bigquery/quotas)."""
 MAX_DAYS = 3650
-MAX_BYTES_BILLED = 2**62
-"""The largest `maximum_bytes_billed` that we send; BigQuery's is an int64."""
+PRICE_PER_TIB = (0.1, 1000.0)
+"""US dollars between which a price of BigQuery can lie; 0 stands for a reservation, where bytes have no price."""
+MAX_BUDGET = 1_000_000.0
+"""US dollars; a larger budget is a slip, which would guard nothing."""
 UPSTREAMS = ("parquet", "bigquery")
 POLICIES = {"columns": ("report", "freeze"), "rows": ("discard_row", "freeze")}
 """The policies for upstream fields outside the contract, and for rows that fail it, in dlt's words."""
@@ -83,7 +84,7 @@ class Settings(BaseConfiguration):
         """Bytes that a query may bill; `None` if bytes have no price."""
         if not self.price_per_tib:
             return None
-        return int(min(self.budget_per_run / self.price_per_tib * TIB, MAX_BYTES_BILLED))
+        return int(self.budget_per_run / self.price_per_tib * TIB)
 
     def price_of(self, billed: int) -> float:
         """The price of `billed` bytes in US dollars."""
@@ -162,10 +163,15 @@ def _validate_numbers(settings: Settings) -> None:
     for field in ("lag_days", "settle_days"):
         if not 0 <= getattr(settings, field) <= MAX_DAYS:
             _reject(field, f"is {getattr(settings, field)}; it must be between 0 and {MAX_DAYS} days")
-    for field in ("price_per_tib", "budget_per_run", "budget_per_month"):
-        # NaN compares false with everything, so it would pass as a limit.
-        if not 0 <= getattr(settings, field) < inf:
-            _reject(field, f"is {getattr(settings, field)}; it must be an amount in US dollars, 0 or more")
+    # NaN compares false with everything, so it would pass as a limit.
+    lowest, highest = PRICE_PER_TIB
+    if settings.price_per_tib and not lowest <= settings.price_per_tib <= highest:
+        _reject(
+            "price_per_tib", f"is {settings.price_per_tib}; it must be 0, or {lowest:g} to {highest:,.0f} US dollars"
+        )
+    for field in ("budget_per_run", "budget_per_month"):
+        if not 0 <= getattr(settings, field) <= MAX_BUDGET:
+            _reject(field, f"is {getattr(settings, field)}; it must be between 0 and {MAX_BUDGET:,.0f} US dollars")
     if not 0 <= settings.tolerance <= 1:
         _reject("tolerance", f"is {settings.tolerance}; it must be a share between 0 and 1")
 

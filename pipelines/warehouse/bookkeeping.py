@@ -3,14 +3,16 @@
 from collections.abc import Collection, Sequence
 from dataclasses import fields
 from datetime import date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.errors import WarehouseError
 from pipelines.pypi.days import CommittedDay
-from pipelines.warehouse import DATASET, Warehouse
+from pipelines.warehouse import DATASET, STORAGE_VERSION, Warehouse
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -226,13 +228,28 @@ def read_ledger(warehouse: Warehouse) -> "pa.Table":
 
 
 def restore_ledger(warehouse: Warehouse, ledger: "pa.Table | None") -> None:
-    """Add the entries of `ledger` that `raw.extract_ledger` lacks."""
+    """Add the entries of `ledger` that `raw.extract_ledger` lacks; a cost that cannot be is left out."""
     if ledger:
         ensure_tables(warehouse)
         with warehouse.connection() as connection:
             connection.register("lake_ledger", ledger)
-            connection.execute(f"INSERT INTO {DATASET}.extract_ledger BY NAME FROM lake_ledger ON CONFLICT DO NOTHING")
+            connection.execute(
+                f"INSERT INTO {DATASET}.extract_ledger BY NAME SELECT * REPLACE "
+                "(CASE WHEN ISFINITE(cost) AND cost >= 0 THEN cost END AS cost) FROM lake_ledger ON CONFLICT DO NOTHING"
+            )
             connection.unregister("lake_ledger")
+
+
+def empty(warehouse: Warehouse, draft: Path) -> int:
+    """Write a warehouse that has only the ledger, as its money is spent, to `draft`; return its number of queries."""
+    if not warehouse.columns("extract_ledger"):
+        return 0
+    columns, file = _TABLES["extract_ledger"], str(warehouse.file).replace("'", "''")
+    with duckdb.connect(draft, config={"storage_compatibility_version": STORAGE_VERSION}) as connection:
+        connection.execute(f"ATTACH '{file}' AS whole (READ_ONLY)")
+        connection.execute(f"CREATE SCHEMA {DATASET}; CREATE TABLE {DATASET}.extract_ledger ({columns})")
+        connection.execute(f"INSERT INTO {DATASET}.extract_ledger BY NAME FROM whole.{DATASET}.extract_ledger")
+        return int(connection.execute(f"SELECT COUNT(*) FROM {DATASET}.extract_ledger").fetchall()[0][0])
 
 
 def _create_tables(client: SqlClientBase[Any]) -> None:

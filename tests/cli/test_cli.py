@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -9,6 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from pipelines.cli import app
+from pipelines.costs.ledger import ExtractLedger
+from pipelines.pypi.billed_queries import BilledQuery
+from pipelines.pypi.settings import resolve_settings
+from pipelines.pypi.windows import Window
 from tests.support.commands import COMMANDS, JUSTFILE, LISTED, RECIPES
 from tests.support.installation import ROOT, Installation
 
@@ -93,6 +98,24 @@ def test_reset_removes_demo_data_only(demo: Path, project: Installation) -> None
     assert done.returncode == 0
     assert not small.file.exists()
     assert not (small.folder / "dlt").exists()
+
+
+def test_reset_keeps_what_queries_have_cost(demo: Path, project: Installation) -> None:
+    """The money is spent: the month's budget counts it after a reset, too, and the command says so."""
+    small = Installation.of_demo(project.folder, demo).with_settings(END_DATE="2026-04-03")
+    small.load()
+    with small.warehouse() as warehouse:
+        ledger = ExtractLedger(warehouse, resolve_settings())
+        ledger.begin(BilledQuery("a", "gcp", "US", Window("one", date(2026, 6, 1), date(2026, 6, 2)), 2**40))
+
+    done = small.cli("reset", "--yes")
+
+    assert "The ledger stays: its 1 queries are paid for" in done.stdout
+    assert [("a", 6.25)] == small.query("SELECT job_id, cost FROM raw.extract_ledger")
+    assert [] == small.query("SELECT * FROM duckdb_tables() WHERE table_name LIKE 'file_downloads%'")
+    assert not (small.folder / "dlt").exists()
+    small.load()
+    assert [("a",)] == small.query("SELECT job_id FROM raw.extract_ledger")
 
 
 def test_committed_settings_choose_the_demo() -> None:

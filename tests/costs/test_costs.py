@@ -51,7 +51,7 @@ def test_run_over_its_budget_stops_before_it_asks(billed: Installation, server: 
     done = billed.with_settings(BUDGET_PER_RUN="0.00001").cli()
 
     assert done.returncode == 1
-    assert "The load costs at most $0.01; a run may cost $0.01." in done.stderr
+    assert "The load costs at most $0.01; a run may cost $0.00001." in done.stderr
     assert "SOURCES__PYPI__BUDGET_PER_RUN" in done.stderr
     assert before == len(paid_jobs(server))
 

@@ -2,9 +2,16 @@
 
 from datetime import UTC, date, datetime
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.costs.budget import round_up
 from pipelines.costs.ledger import ExtractLedger
 from pipelines.pypi.billed_queries import BilledQuery
-from pipelines.pypi.settings import resolve_settings
+from pipelines.pypi.settings import TIB, resolve_settings
 from pipelines.pypi.windows import Window
 from pipelines.warehouse import bookkeeping
 from tests.support.installation import Installation
@@ -40,3 +47,37 @@ def test_spending_of_other_months_does_not_count(project: Installation) -> None:
 
     assert june > 0
     assert july == 0
+
+
+@pytest.mark.parametrize("cost", ["NaN", "-100", "Infinity", "NULL"])
+def test_cost_that_cannot_be_counts_at_its_bound(project: Installation, cost: str) -> None:
+    """An entry that is damaged, also one from a lake, gives no budget away."""
+    now = datetime.now(UTC)
+    with project.warehouse() as warehouse:
+        ledger = ExtractLedger(warehouse, resolve_settings())
+        ledger.begin(BilledQuery("a", "gcp", "US", Window("one", date(2026, 6, 1), date(2026, 6, 2)), TIB))
+        ledger.begin(BilledQuery("b", "gcp", "US", Window("one", date(2026, 6, 2), date(2026, 6, 3)), TIB))
+        ledger.settle("b", "done", bytes_billed=TIB // 2)
+        bookkeeping.execute(
+            warehouse, f"UPDATE extract_ledger SET cost = '{cost}' WHERE job_id = 'a'".replace("'NULL'", "NULL")
+        )
+        assert ledger.spent_this_month(now) == 6.25 * 1.5
+        damaged = bookkeeping.read_ledger(warehouse)
+        bookkeeping.execute(warehouse, "DELETE FROM extract_ledger")
+        bookkeeping.restore_ledger(warehouse, damaged)
+
+        assert ledger.spent_this_month(now) == 6.25 * 1.5
+        assert [None, 3.125] == sorted_costs(bookkeeping.read_ledger(warehouse))
+
+
+def sorted_costs(ledger: pa.Table) -> list[float | None]:
+    costs: list[float | None] = (
+        ledger.take(pc.sort_indices(ledger, [("job_id", "ascending")])).column("cost").to_pylist()
+    )
+    return costs
+
+
+@given(st.floats(0, 1e6))
+def test_advised_amount_is_enough(needed: float) -> None:
+    """What is advised instead of a budget is in whole cents, and never less than what was refused."""
+    assert needed <= float(f"{round_up(needed):.2f}") < needed + 0.011

@@ -68,7 +68,7 @@ def forget(
 
 @app.command()
 def reset(yes: Yes = False) -> None:
-    """Delete a demo warehouse, so that real downloads can be loaded; real downloads are never deleted."""
+    """Delete a demo warehouse, so that real downloads can be loaded; real downloads and the ledger stay."""
     from pipelines import run as flow
     from pipelines.cli.printing.terminal import open_console
     from pipelines.warehouse import resolve_warehouse
@@ -80,5 +80,6 @@ def reset(yes: Yes = False) -> None:
     flow.require_demo(warehouse)
     if not yes and not typer.confirm(f"Remove {warehouse.file}, dlt's working folder and the exports?"):
         return
-    flow.reset(warehouse)
-    console.print("Removed.")
+    kept = flow.reset(warehouse)
+    ledger = f" The ledger stays: its {kept:,} queries are paid for, and count in the budget of their month."
+    console.print(f"Removed.{ledger if kept else ''}")

@@ -32,7 +32,7 @@ SELECT
   SUM(CASE WHEN status = 'open' THEN 1 ELSE 0 END)::BIGINT AS queries_open, /* Number of queries without a known outcome; they count with their estimated cost. */
   SUM(bytes_estimated)::BIGINT AS bytes_estimated, /* Upper bound of the bytes to be billed, estimated before each query. */
   SUM(bytes_billed)::BIGINT AS bytes_billed, /* Bytes billed, as far as known. */
-  SUM(cost)::DOUBLE AS cost, /* Cost in US dollars at the price of the time; the free bytes of a month are not deducted. */
+  COALESCE(SUM(cost), 0)::DOUBLE AS cost, /* Cost in US dollars at the price of the time; the free bytes of a month are not deducted. */
   SUM(rows_read)::BIGINT AS rows_read /* Number of rows read. */
 FROM sent
 GROUP BY
