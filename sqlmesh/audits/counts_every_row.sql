@@ -7,7 +7,7 @@ WITH counted AS (
   SELECT
     day,
     project,
-    SUM(downloads) AS downloads
+    SUM(downloads + other_fetches) AS log_rows
   FROM @this_model
   GROUP BY
     day,
@@ -16,7 +16,7 @@ WITH counted AS (
   SELECT
     day,
     project,
-    COUNT(*) AS downloads
+    COUNT(*) AS log_rows
   FROM raw.file_downloads
   WHERE
     day BETWEEN @start_date AND @end_date
@@ -30,6 +30,6 @@ FROM loaded
 FULL OUTER JOIN counted
   ON loaded.day = counted.day AND loaded.project = counted.project
 WHERE
-  loaded.downloads IS NULL
-  OR counted.downloads IS NULL
-  OR loaded.downloads <> counted.downloads
+  loaded.log_rows IS NULL
+  OR counted.log_rows IS NULL
+  OR loaded.log_rows <> counted.log_rows

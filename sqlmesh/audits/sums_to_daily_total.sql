@@ -24,6 +24,5 @@ FROM totals
 FULL OUTER JOIN parts
   ON totals.day = parts.day AND totals.project = parts.project
 WHERE
-  totals.downloads IS NULL
-  OR parts.downloads IS NULL
-  OR @OR(@lenses('totals.$lens <> parts.$lens'))
+  /* A day without downloads, which may have other fetches, has no parts. */
+  @OR(@lenses('COALESCE(totals.$lens, 0) <> COALESCE(parts.$lens, 0)'))

@@ -15,8 +15,16 @@ from sqlmesh.core.model.definition import SeedModel
 
 from tests.support.installation import Installation, Row
 
-DAYS: dict[str, Any] = {"start": "2026-01-01", "end": "2026-12-31"}
-"""Rows of this year are computed."""
+DAYS: dict[str, Any] = {"start": "2016-01-01", "end": "2026-12-31"}
+"""Rows of these days are computed."""
+ROW = {
+    "file__filename": "one-1.0.tar.gz",
+    "file__version": "1.0",
+    "file__type": "sdist",
+    "details__installer__name": "pip",
+    "details__python": "3.13.1",
+}
+"""A download by pip."""
 
 
 class Models:
@@ -50,6 +58,26 @@ class Models:
         yield
         if self.warehouse:
             self.connection.execute("DETACH loaded")
+
+    def add(self, day: date, count: int = 1, /, project: str = "one", **columns: object) -> None:
+        """So many equal downloads by pip; `columns` of `raw.file_downloads` replace those of `ROW`."""
+        row = {"day": day, "project": project} | ROW | columns
+        places = ", ".join(f"? AS {name}" for name in row)
+        self.connection.execute(
+            f"INSERT INTO raw.file_downloads BY NAME SELECT {places} FROM RANGE(?)", [*row.values(), count]
+        )
+
+    def commit(self, first: date, last: date, project: str = "one", origin: str = "parquet") -> None:
+        """Take the days as loaded, with the rows that are there, and the project as one that the settings name."""
+        self.connection.execute(
+            "INSERT INTO raw.committed_days SELECT $project, days.day, COUNT(log.day), 0, $origin FROM "
+            "(SELECT UNNEST(GENERATE_SERIES($first, $last, INTERVAL 1 DAY))::DATE AS day) AS days LEFT JOIN "
+            "raw.file_downloads AS log ON days.day = log.day AND log.project = $project GROUP BY ALL",
+            {"project": project, "first": first, "last": last, "origin": origin},
+        )
+        self.connection.execute(
+            "INSERT INTO raw.tracked_projects SELECT ? EXCEPT SELECT project FROM raw.tracked_projects", [project]
+        )
 
     def of_kind(self, *, external: bool) -> Iterator[Model]:
         """The models, each after those that it reads."""

@@ -38,6 +38,9 @@ FROM (SELECT UNNEST(GENERATE_SERIES(DATE '2026-06-01', DATE '2026-07-05', INTERV
 INSERT INTO raw.file_downloads BY NAME
 SELECT * REPLACE ('2.0' AS file__version) FROM raw.file_downloads WHERE day >= '2026-06-20';
 INSERT INTO raw.file_downloads BY NAME
+SELECT * REPLACE ('one-1.0-py3-none-any.whl.metadata' AS file__filename)
+FROM raw.file_downloads WHERE day = '2026-06-20';
+INSERT INTO raw.file_downloads BY NAME
 SELECT downloads.* FROM raw.file_downloads AS downloads, RANGE(200) WHERE day = '2026-07-04' AND file__version = '2.0';
 INSERT INTO raw.committed_days
 SELECT project, day, COUNT(*), 0, 'parquet' FROM raw.file_downloads GROUP BY ALL;
@@ -61,7 +64,7 @@ CHANGES = {
     "countries_are_listed": Change(
         "marts.countries_28d", '"c"."country_code"', 'LOWER("c"."country_code")', "marts.countries_28d"
     ),
-    "counts_every_row": Change("staging.downloads", "LEFT JOIN", "INNER JOIN", "staging.daily_platforms"),
+    "counts_every_row": Change("staging.downloads", "LEFT JOIN", "INNER JOIN", "staging.daily_downloads"),
     "installers_are_listed": Change(
         "staging.downloads", '= "i"."installer"', '= UPPER("i"."installer")', "staging.daily_downloads"
     ),
@@ -71,6 +74,9 @@ CHANGES = {
     "lenses_nest": Change("staging.daily_downloads", "<> 'mirror'", "= 'mirror'", "marts.downloads_daily"),
     "no_day_is_missing": Change(
         "marts.health", 'ON "e"."day" = "l"."day"', 'ON "e"."day" = "l"."day" AND "l"."accepted" > 12', "marts.health"
+    ),
+    "platforms_sum_to_downloads": Change(
+        "staging.daily_platforms", "WHERE", "WHERE cpu <> 'arm64' AND", "staging.daily_platforms"
     ),
     "shares_sum_to_one": Change(
         "marts.breakdown_28d",
@@ -103,6 +109,7 @@ RESULTS: dict[str, str | tuple[str, ...]] = {
     "no_day_is_missing": "SELECT * REPLACE (FALSE AS is_loaded) FROM {}",
     "not_null": "SELECT * REPLACE (NULL AS {column}) FROM {}",
     "number_of_rows": EMPTY,
+    "platforms_sum_to_downloads": (LOST, NO_DAY, NEW_DAY, *MISCOUNTED),
     "shares_sum_to_one": "SELECT * REPLACE (share_downloads / 2 AS share_downloads) FROM {}",
     "sums_to_daily_total": (LOST, NO_DAY, NEW_DAY, *MISCOUNTED),
     "sums_to_weekly_total": (LOST, *MISCOUNTED),

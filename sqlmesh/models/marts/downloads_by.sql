@@ -10,7 +10,7 @@ MODEL (
     (dimension := installer_class, value := installer_class, source := daily_downloads, meaning := 'Class of the tool: installer, build, mirror, script, browser or unknown.'),
     (dimension := system, value := system, source := daily_downloads, meaning := 'Operating system of the client, or unknown.'),
     (dimension := country, value := country_code, source := daily_downloads, meaning := 'Country of the client, ISO 3166-1 alpha-2, or unknown.'),
-    (dimension := file_type, value := file_type, source := daily_downloads, meaning := 'Type of the file, such as bdist_wheel or sdist.'),
+    (dimension := file_type, value := file_type, source := daily_downloads, meaning := 'Type of the file, such as bdist_wheel or sdist, or unknown.'),
     (dimension := cpu, value := cpu, source := daily_platforms, meaning := 'Processor of the client, such as x86_64 or arm64, or unknown.')
   ),
   partitioned_by day,
@@ -32,7 +32,7 @@ SELECT
   @described(@lenses('SUM($lens)::BIGINT AS $lens'), '$downloads.')
 FROM staging.@{source}
 WHERE
-  day BETWEEN @start_date AND @end_date
+  downloads > 0 AND day BETWEEN @start_date AND @end_date
 GROUP BY
   day,
   project,

@@ -12,7 +12,7 @@ MODEL (
     unique_combination_of_columns(columns := (day, project, file_type, wheel_tag)),
     not_null(columns := (day, project, file_type, wheel_tag, kind, interpreter, abi, platform, platform_system, manylinux, musllinux)),
     sums_to_daily_total(),
-    forall(criteria := (kind IN ('pure wheel', 'platform wheel', 'sdist', 'other')))
+    forall(criteria := (kind IN ('pure wheel', 'platform wheel', 'sdist', 'other', 'unknown')))
   )
 );
 
@@ -22,9 +22,6 @@ WITH parts AS (
     project,
     file_type,
     wheel_tag,
-    CASE WHEN wheel_tag = 'none' THEN 'none' ELSE REGEXP_EXTRACT(wheel_tag, '^([^-]+)-', 1) END AS interpreter,
-    CASE WHEN wheel_tag = 'none' THEN 'none' ELSE REGEXP_EXTRACT(wheel_tag, '-([^-]+)-', 1) END AS abi,
-    CASE WHEN wheel_tag = 'none' THEN 'none' ELSE REGEXP_EXTRACT(wheel_tag, '-([^-]+)$', 1) END AS platform,
     @lenses('SUM($lens) AS $lens')
   FROM staging.daily_platforms
   WHERE
@@ -34,51 +31,59 @@ WITH parts AS (
     project,
     file_type,
     wheel_tag
-), levels AS (
-  SELECT
-    *,
-    /* Several tags stand sorted as text: of levels with two digits the first is the oldest, one with one digit is last. */
-    NULLIF(REGEXP_EXTRACT(platform, 'manylinux_2_([0-9]+)_', 1), '') AS first_glibc,
-    NULLIF(REGEXP_EXTRACT(platform, '.*manylinux_2_([0-9]+)_', 1), '') AS last_glibc,
-    CASE
-      WHEN platform LIKE '%manylinux1_%' THEN 5
-      WHEN platform LIKE '%manylinux2010_%' THEN 12
-      WHEN platform LIKE '%manylinux2014_%' THEN 17
-      ELSE 999
-    END AS named_glibc,
-    NULLIF(REGEXP_EXTRACT(platform, 'musllinux_([0-9]+_[0-9]+)_', 1), '') AS musl
+), split AS (
+  SELECT DISTINCT
+    wheel_tag,
+    CASE WHEN wheel_tag IN ('none', 'unknown') THEN wheel_tag ELSE REGEXP_EXTRACT(wheel_tag, '^([^-]+)-', 1) END AS interpreter,
+    CASE WHEN wheel_tag IN ('none', 'unknown') THEN wheel_tag ELSE REGEXP_EXTRACT(wheel_tag, '-([^-]+)-', 1) END AS abi,
+    CASE WHEN wheel_tag IN ('none', 'unknown') THEN wheel_tag ELSE REGEXP_EXTRACT(wheel_tag, '-([^-]+)$', 1) END AS platform
   FROM parts
-), oldest AS (
+), tags AS (
   SELECT
     *,
-    LEAST(COALESCE(CAST(first_glibc AS INT), 999), COALESCE(CAST(last_glibc AS INT), 999), named_glibc) AS glibc
-  FROM levels
+    LEAST(
+      COALESCE(@oldest_level(platform, 'manylinux_2_'), 999),
+      CASE
+        WHEN platform LIKE '%manylinux1_%' THEN 5
+        WHEN platform LIKE '%manylinux2010_%' THEN 12
+        WHEN platform LIKE '%manylinux2014_%' THEN 17
+        ELSE 999
+      END
+    ) AS glibc,
+    @oldest_level(platform, 'musllinux_1_') AS musl
+  FROM split
 )
 SELECT
-  day, /* UTC day. */
-  project, /* Normalised name of the project. */
-  file_type, /* Type of the file, such as bdist_wheel or sdist. */
-  wheel_tag, /* Interpreter, ABI and platform of a wheel; none for other files. */
+  p.day, /* UTC day. */
+  p.project, /* Normalised name of the project. */
+  p.file_type, /* Type of the file, such as bdist_wheel or sdist, or unknown. */
+  p.wheel_tag, /* Interpreter, ABI and platform of a wheel; unknown where its name has none, and none for other files. */
   CASE
-    WHEN file_type = 'sdist' THEN 'sdist'
-    WHEN file_type <> 'bdist_wheel' THEN 'other'
-    WHEN abi = 'none' AND platform = 'any' THEN 'pure wheel'
+    WHEN p.file_type = 'sdist' THEN 'sdist'
+    WHEN p.file_type = 'unknown' OR p.wheel_tag = 'unknown' THEN 'unknown'
+    WHEN p.file_type <> 'bdist_wheel' THEN 'other'
+    WHEN t.abi = 'none' AND t.platform = 'any' THEN 'pure wheel'
     ELSE 'platform wheel'
-  END::TEXT AS kind, /* Kind of the file: pure wheel (any platform, no ABI), platform wheel, sdist or other. */
-  interpreter::TEXT AS interpreter, /* Python tags of a wheel, such as cp312 or py2.py3; none for other files. */
-  abi::TEXT AS abi, /* ABI tags of a wheel, such as cp312, abi3 or none; none for other files. */
-  platform::TEXT AS platform, /* Platform tags of a wheel, such as win_amd64 or any; none for other files. */
+  END::TEXT AS kind, /* Kind of the file: pure wheel (any platform, no ABI), platform wheel, sdist, other, or unknown where its name or type cannot be read. */
+  t.interpreter::TEXT AS interpreter, /* Python tags of a wheel, such as cp312 or py2.py3, or unknown; none for other files. */
+  t.abi::TEXT AS abi, /* ABI tags of a wheel, such as cp312, abi3 or none, or unknown; none for other files. */
+  t.platform::TEXT AS platform, /* Platform tags of a wheel, such as win_amd64 or any, or unknown; none for other files. */
   CASE
-    WHEN platform IN ('none', 'any') THEN platform
-    WHEN platform LIKE 'manylinux%' OR platform LIKE 'musllinux%' OR platform LIKE 'linux%' THEN 'linux'
-    WHEN platform LIKE 'macosx%' THEN 'macos'
-    WHEN platform LIKE 'win%' THEN 'windows'
-    WHEN platform LIKE 'android%' THEN 'android'
-    WHEN platform LIKE 'ios%' THEN 'ios'
-    WHEN platform LIKE 'pyodide%' OR platform LIKE 'emscripten%' OR platform LIKE 'wasi%' THEN 'wasm'
-    ELSE 'other'
-  END::TEXT AS platform_system, /* Operating system of the first platform tag: any, linux, macos, windows, android, ios, wasm or other; none for other files than wheels. */
-  (CASE WHEN glibc = 999 THEN 'none' ELSE CONCAT('2.', CAST(glibc AS TEXT)) END)::TEXT AS manylinux, /* Oldest glibc that the wheel supports, such as 2.17 (manylinux2014 is 2.17, manylinux2010 2.12, manylinux1 2.5); none without such a tag. */
-  COALESCE(REPLACE(musl, '_', '.'), 'none')::TEXT AS musllinux, /* Oldest musl that the wheel supports, such as 1.2; none without such a tag. */
-  @described(@lenses('$lens::BIGINT AS $lens'), '$downloads.')
-FROM oldest
+    WHEN t.platform IN ('none', 'any') THEN t.platform
+    WHEN t.platform LIKE 'manylinux%' OR t.platform LIKE 'musllinux%' OR t.platform LIKE 'linux%' THEN 'linux'
+    WHEN t.platform LIKE 'macosx%' THEN 'macos'
+    WHEN t.platform LIKE 'win%' THEN 'windows'
+    WHEN t.platform LIKE 'android%' THEN 'android'
+    WHEN t.platform LIKE 'ios%' THEN 'ios'
+    WHEN t.platform LIKE 'pyemscripten%' OR t.platform LIKE 'pyodide%' OR t.platform LIKE 'emscripten%' OR t.platform LIKE 'wasi%' THEN 'wasm'
+    WHEN t.platform LIKE 'freebsd%' OR t.platform LIKE 'openbsd%' OR t.platform LIKE 'netbsd%' OR t.platform LIKE 'dragonfly%'
+    OR t.platform LIKE 'solaris%' OR t.platform LIKE 'sunos%' OR t.platform LIKE 'aix%' OR t.platform LIKE 'hp%ux%'
+    OR t.platform LIKE 'cygwin%' OR t.platform LIKE 'msys%' OR t.platform LIKE 'mingw%' OR t.platform LIKE 'haiku%' THEN 'other'
+    ELSE 'unknown'
+  END::TEXT AS platform_system, /* Operating system of the first platform tag: any, linux, macos, windows, android, ios, wasm, other (BSD, Solaris, AIX and their like) or unknown; none for other files than wheels. */
+  (CASE WHEN t.wheel_tag = 'unknown' THEN 'unknown' WHEN t.glibc = 999 THEN 'none' ELSE CONCAT('2.', CAST(t.glibc AS TEXT)) END)::TEXT AS manylinux, /* Oldest glibc that the wheel supports, such as 2.17 (manylinux2014 is 2.17, manylinux2010 2.12, manylinux1 2.5); none without such a tag, unknown where the name of the wheel has no tags. */
+  (CASE WHEN t.wheel_tag = 'unknown' THEN 'unknown' WHEN t.musl IS NULL THEN 'none' ELSE CONCAT('1.', CAST(t.musl AS TEXT)) END)::TEXT AS musllinux, /* Oldest musl that the wheel supports, such as 1.2; none without such a tag, unknown where the name of the wheel has no tags. */
+  @described(@lenses('p.$lens::BIGINT AS $lens'), '$downloads.')
+FROM parts AS p
+INNER JOIN tags AS t
+  ON p.wheel_tag = t.wheel_tag

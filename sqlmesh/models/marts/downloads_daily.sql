@@ -4,11 +4,11 @@ MODEL (
     time_column day
   ),
   partitioned_by day,
-  description 'Downloads of each project on each UTC day with a download, also by class of client.',
+  description 'Downloads of each project on each UTC day with a row in the log, also by class of client; and the rows of the log that are no downloads.',
   grain (day, project),
   audits (
     unique_combination_of_columns(columns := (day, project)),
-    not_null(columns := (day, project, downloads)),
+    not_null(columns := (day, project, downloads, other_fetches)),
     lenses_nest(),
     classes_sum_to_total()
   )
@@ -22,7 +22,8 @@ SELECT
   SUM(CASE WHEN installer_class = 'mirror' THEN downloads ELSE 0 END)::BIGINT AS downloads_by_mirrors, /* Downloads by mirrors and proxies such as bandersnatch and Nexus. */
   SUM(CASE WHEN installer_class = 'script' THEN downloads ELSE 0 END)::BIGINT AS downloads_by_scripts, /* Downloads by HTTP and packaging libraries such as requests. */
   SUM(CASE WHEN installer_class = 'browser' THEN downloads ELSE 0 END)::BIGINT AS downloads_by_browsers, /* Downloads by web browsers. */
-  SUM(CASE WHEN installer_class = 'unknown' THEN downloads ELSE 0 END)::BIGINT AS downloads_by_unknown /* Downloads by clients that Linehaul did not recognise or reference.installers does not list. */
+  SUM(CASE WHEN installer_class = 'unknown' THEN downloads ELSE 0 END)::BIGINT AS downloads_by_unknown, /* Downloads by clients that Linehaul did not recognise or reference.installers does not list. */
+  SUM(other_fetches)::BIGINT AS other_fetches /* Log rows that fetch metadata, a signature, a provenance or another file beside a file of a release. PyPI logs them as downloads; here they count in no lens. */
 FROM staging.daily_downloads
 WHERE
   day BETWEEN @start_date AND @end_date

@@ -21,11 +21,15 @@ WITH covered AS (
   SELECT DISTINCT
     day
   FROM marts.downloads_daily
+  WHERE
+    downloads > 0
 ), started AS (
   SELECT
     project,
     MIN(day) AS first_day
   FROM marts.downloads_daily
+  WHERE
+    downloads > 0
   GROUP BY
     project
 ), latest AS (

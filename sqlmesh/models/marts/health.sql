@@ -53,7 +53,8 @@ SELECT
   l.quarantined::BIGINT AS rows_quarantined, /* Number of rows of the day that this load put into quarantine; NULL where it is not loaded. */
   (CAST(l.quarantined AS DOUBLE) / NULLIF(l.accepted + l.quarantined, 0))::DOUBLE AS quarantine_share, /* Share of rows_quarantined in all rows of the day; NULL where there are none. */
   COALESCE(d.downloads, 0)::BIGINT AS downloads, /* Downloads of the day in marts.downloads_daily, or 0. */
-  (l.accepted - COALESCE(d.downloads, 0))::BIGINT AS difference /* rows_accepted minus downloads; other than 0 while the KPIs wait for a load. */
+  COALESCE(d.other_fetches, 0)::BIGINT AS other_fetches, /* Rows of the day that are no downloads, in marts.downloads_daily, or 0. */
+  (l.accepted - COALESCE(d.downloads, 0) - COALESCE(d.other_fetches, 0))::BIGINT AS difference /* rows_accepted minus downloads and other_fetches; other than 0 while the KPIs wait for a load. */
 FROM expected AS e
 LEFT JOIN raw.committed_days AS l
   ON e.day = l.day AND e.project = l.project

@@ -19,6 +19,8 @@ WITH loaded AS (
     MIN(day) AS first_day,
     COUNT(DISTINCT project) AS projects
   FROM marts.downloads_daily
+  WHERE
+    downloads > 0
 ), weeks AS (
   SELECT
     MAX(week) AS last_whole_week

@@ -16,6 +16,8 @@ WITH spans AS (
     MIN(day) AS first_day,
     MAX(day) AS last_day
   FROM marts.downloads_daily
+  WHERE
+    downloads > 0
   GROUP BY
     project
 ), last_weeks AS (

@@ -9,11 +9,11 @@ MODEL (
     (dimension := distro, value := distro, source := downloads_by_distro, meaning := 'Distribution of the client, macOS included, or unknown.'),
     (dimension := libc, value := libc, source := downloads_by_libc, meaning := 'C library of the client, or unknown.'),
     (dimension := country, value := country_code, source := downloads_by_country, meaning := 'Country of the client, ISO 3166-1 alpha-2, or unknown.'),
-    (dimension := file_type, value := file_type, source := downloads_by_file_type, meaning := 'Type of the file, such as bdist_wheel or sdist.'),
-    (dimension := wheel_kind, value := kind, source := downloads_by_wheel, meaning := 'Kind of the file: pure wheel, platform wheel, sdist or other.'),
-    (dimension := wheel_system, value := platform_system, source := downloads_by_wheel, meaning := 'Operating system of the first platform tag of a wheel, or any; none for other files.'),
-    (dimension := manylinux, value := manylinux, source := downloads_by_wheel, meaning := 'Oldest glibc that a wheel supports, such as 2.17; none without such a tag.'),
-    (dimension := musllinux, value := musllinux, source := downloads_by_wheel, meaning := 'Oldest musl that a wheel supports, such as 1.2; none without such a tag.')
+    (dimension := file_type, value := file_type, source := downloads_by_file_type, meaning := 'Type of the file, such as bdist_wheel or sdist, or unknown.'),
+    (dimension := wheel_kind, value := kind, source := downloads_by_wheel, meaning := 'Kind of the file: pure wheel, platform wheel, sdist, other or unknown.'),
+    (dimension := wheel_system, value := platform_system, source := downloads_by_wheel, meaning := 'Operating system of the first platform tag of a wheel, any or unknown; none for other files.'),
+    (dimension := manylinux, value := manylinux, source := downloads_by_wheel, meaning := 'Oldest glibc that a wheel supports, such as 2.17; none without such a tag, unknown where the name of the wheel has no tags.'),
+    (dimension := musllinux, value := musllinux, source := downloads_by_wheel, meaning := 'Oldest musl that a wheel supports, such as 1.2; none without such a tag, unknown where the name of the wheel has no tags.')
   ),
   description 'Downloads of each project and week, Monday to Sunday, by one dimension, with shares of the week; they leave nothing out and sum to 1.',
   grain (week, project, @{value}),

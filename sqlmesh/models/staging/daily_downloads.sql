@@ -7,14 +7,15 @@ MODEL (
   signals (
     raw_loaded()
   ),
-  description 'Downloads of each day by the dimensions of most KPIs; with staging.daily_platforms the only model that reads rows.',
+  description 'Downloads of each day by the dimensions of most KPIs, and the other rows of the log; with staging.daily_platforms the only model that reads rows.',
   grain (day, project, version, python_minor, installer, system, country_code, file_type),
   audits (
     counts_every_row(),
     not_null(columns := (day, project, version, python_minor, installer, installer_class, system, country_code, file_type)),
     accepted_values(
       "column" := file_type,
-      is_in := ('bdist_wheel', 'sdist', 'bdist_egg', 'bdist_wininst', 'bdist_msi', 'bdist_rpm', 'bdist_dumb', 'bdist_dmg')
+      is_in := ('bdist_wheel', 'sdist', 'bdist_egg', 'bdist_wininst', 'bdist_msi', 'bdist_rpm', 'bdist_dumb', 'bdist_dmg',
+        'metadata', 'signature', 'provenance', 'sidecar', 'unknown')
     ),
     unique_combination_of_columns(
       columns := (day, project, version, python_minor, installer, system, country_code, file_type)
@@ -34,14 +35,15 @@ SELECT
   d.installer_class, /* Class of the tool: installer, build, mirror, script, browser or unknown. */
   d.system, /* Operating system of the client, or unknown. */
   d.country_code, /* Country of the client, ISO 3166-1 alpha-2, or unknown. */
-  d.file_type, /* Type of the file, such as bdist_wheel or sdist. */
+  d.file_type, /* Type of the file, such as bdist_wheel or sdist, or unknown; for other_fetches metadata, signature, provenance or sidecar. */
   @described(
-    COUNT(*)::BIGINT AS downloads,
-    SUM(CASE WHEN d.installer_class <> 'mirror' THEN 1 ELSE 0 END)::BIGINT AS downloads_without_mirrors,
-    SUM(CASE WHEN d.installer_class = 'installer' THEN 1 ELSE 0 END)::BIGINT AS downloads_by_installers,
-    SUM(CASE WHEN d.installer_class = 'installer' AND NOT d.is_ci THEN 1 ELSE 0 END)::BIGINT AS downloads_outside_ci,
+    SUM(CASE WHEN d.is_download THEN 1 ELSE 0 END)::BIGINT AS downloads,
+    SUM(CASE WHEN d.is_download AND d.installer_class <> 'mirror' THEN 1 ELSE 0 END)::BIGINT AS downloads_without_mirrors,
+    SUM(CASE WHEN d.is_download AND d.installer_class = 'installer' THEN 1 ELSE 0 END)::BIGINT AS downloads_by_installers,
+    SUM(CASE WHEN d.is_download AND d.installer_class = 'installer' AND NOT d.is_ci THEN 1 ELSE 0 END)::BIGINT AS downloads_outside_ci,
     '$downloads.'
-  )
+  ),
+  SUM(CASE WHEN d.is_download THEN 0 ELSE 1 END)::BIGINT AS other_fetches /* Log rows that are no download of a file of a release; they count in no lens. */
 FROM staging.downloads AS d
 WHERE
   d.day BETWEEN @start_date AND @end_date

@@ -7,14 +7,16 @@ MODEL (
   signals (
     raw_loaded()
   ),
+  -- An audit compares the two.
+  depends_on (staging.daily_downloads),
   description 'Downloads of each day by the platform of the client and of the file. Apart from staging.daily_downloads, as the dimensions of one would multiply the rows of the other.',
   grain (day, project, python_minor, file_type, wheel_tag, system, cpu, distro, distro_version, libc, libc_version),
   audits (
-    counts_every_row(),
+    platforms_sum_to_downloads(),
     not_null(columns := (day, project, python_minor, file_type, wheel_tag, system, cpu, distro, distro_version, libc, libc_version)),
     accepted_values(
       "column" := file_type,
-      is_in := ('bdist_wheel', 'sdist', 'bdist_egg', 'bdist_wininst', 'bdist_msi', 'bdist_rpm', 'bdist_dumb', 'bdist_dmg')
+      is_in := ('bdist_wheel', 'sdist', 'bdist_egg', 'bdist_wininst', 'bdist_msi', 'bdist_rpm', 'bdist_dumb', 'bdist_dmg', 'unknown')
     ),
     unique_combination_of_columns(
       columns := (day, project, python_minor, file_type, wheel_tag, system, cpu, distro, distro_version, libc, libc_version)
@@ -27,8 +29,8 @@ SELECT
   d.day, /* UTC day. */
   d.project, /* Normalised name of the project. */
   d.python_minor, /* Python version of the client, such as 3.12, or unknown. */
-  d.file_type, /* Type of the file, such as bdist_wheel or sdist. */
-  d.wheel_tag, /* Interpreter, ABI and platform of a wheel; none for other files. */
+  d.file_type, /* Type of the file, such as bdist_wheel or sdist, or unknown. */
+  d.wheel_tag, /* Interpreter, ABI and platform of a wheel; unknown where its name has none, and none for other files. */
   d.system, /* Operating system of the client, or unknown. */
   d.cpu, /* Processor of the client, or unknown. */
   d.distro, /* Distribution of the client, macOS included, or unknown. */
@@ -44,7 +46,7 @@ SELECT
   )
 FROM staging.downloads AS d
 WHERE
-  d.day BETWEEN @start_date AND @end_date
+  d.is_download AND d.day BETWEEN @start_date AND @end_date
 GROUP BY
   d.day,
   d.project,

@@ -1,33 +1,61 @@
 MODEL (
   name staging.downloads,
   kind VIEW,
-  description 'One row for each download, with the dimensions of the KPIs; none of them is NULL.',
+  description 'One row for each row of the log, with the dimensions of the KPIs; none of them is NULL.',
   grain (),
   -- Nothing audits a view again when days are restated: the two aggregates audit what they read from this one.
   ignored_rules ['nomissingaudits', 'toofewaudits']
 );
 
 /*
-Patterns have no backslash: engines disagree on how to unescape it.
+A file of a release ends as one of the formats that PyPI takes; what has one more ending stands beside such a file.
 Of the name of a wheel, the last three parts are its tag: none of them can have a dash (PEP 427).
 */
+WITH named AS (
+  SELECT
+    *,
+    LOWER(file__filename) AS file_name
+  FROM raw.file_downloads
+), fetched AS (
+  SELECT
+    *,
+    CASE
+      WHEN REGEXP_MATCHES(file_name, '[.](whl|tar[.]gz|tar[.]bz2|tar[.]xz|tar[.]z|tar|tgz|tbz|zip|egg|exe|msi|rpm|deb|dmg)$')
+      THEN 'file'
+      WHEN REGEXP_MATCHES(file_name, '[.]metadata$')
+      THEN 'metadata'
+      WHEN REGEXP_MATCHES(file_name, '[.](asc|sig)$')
+      THEN 'signature'
+      WHEN REGEXP_MATCHES(file_name, '[.](provenance|attestation|sigstore)([.]json)?$')
+      THEN 'provenance'
+      WHEN REGEXP_MATCHES(file_name, '[.](whl|tar[.]gz|tar[.]bz2|tar[.]xz|tar[.]z|tgz|tbz|zip|egg|exe|msi|rpm|deb|dmg)[.][^.]')
+      THEN 'sidecar'
+      ELSE 'unknown'
+    END AS fetch
+  FROM named
+)
 SELECT
   d.day::DATE AS day, /* UTC day of the download. */
   d.project::TEXT AS project, /* Normalised name of the project. */
-  COALESCE(d.file__version, 'unknown')::TEXT AS version, /* Version of the downloaded file. */
-  COALESCE(NULLIF(REGEXP_EXTRACT(d.details__python, '^([^.]+[.][^.]+)', 1), ''), 'unknown')::TEXT AS python_minor, /* Python version of the client, such as 3.12; unknown where it did not report one. */
-  COALESCE(d.details__installer__name, 'unknown')::TEXT AS installer, /* Tool that downloaded, as Linehaul names it; unknown where Linehaul did not recognise it. */
+  (d.fetch IN ('file', 'unknown'))::BOOLEAN AS is_download, /* FALSE where the log row is no download of a file of a release, but of metadata, a signature, a provenance or another file beside one, by the end of its name. Such a row counts in no lens. */
+  @known(d.file__version)::TEXT AS version, /* Version of the downloaded file. */
+  @read(d.details__python, '^([0-9]+[.][0-9]+)')::TEXT AS python_minor, /* Python version of the client, such as 3.12; unknown where it did not report one. */
+  @known(d.details__installer__name)::TEXT AS installer, /* Tool that downloaded, as Linehaul names it; unknown where Linehaul did not recognise it. */
   COALESCE(i.installer_class, 'unknown')::TEXT AS installer_class, /* Class of the tool; unknown where reference.installers does not list it. */
-  COALESCE(d.details__system__name, 'unknown')::TEXT AS system, /* Operating system of the client; unknown where it did not report one. */
-  COALESCE(d.country_code, 'unknown')::TEXT AS country_code, /* Country of the client by its address, ISO 3166-1 alpha-2; unknown where the address has none. */
-  COALESCE(d.file__type, 'unknown')::TEXT AS file_type, /* Type of the file, such as bdist_wheel or sdist. */
-  COALESCE(NULLIF(REGEXP_EXTRACT(LOWER(d.file__filename), '-([^-]+-[^-]+-[^-]+)[.]whl$', 1), ''), 'none')::TEXT AS wheel_tag, /* Interpreter, ABI and platform of a wheel, by the end of its file name: cp312-cp312-win_amd64; none for other files. */
-  COALESCE(d.details__cpu, 'unknown')::TEXT AS cpu, /* Processor of the client; unknown where it did not report one. */
-  COALESCE(d.details__distro__name, 'unknown')::TEXT AS distro, /* Distribution of the client, macOS included; unknown where it did not report one. */
-  COALESCE(d.details__distro__version, 'unknown')::TEXT AS distro_version, /* Version of the distribution; unknown where the client did not report one. */
-  COALESCE(d.details__distro__libc__lib, 'unknown')::TEXT AS libc, /* C library of the client; unknown where it did not report one. */
-  COALESCE(NULLIF(REGEXP_EXTRACT(d.details__distro__libc__version, '^([^.]+[.][^.]+)', 1), ''), 'unknown')::TEXT AS libc_version, /* Version of the C library, such as 2.39; unknown where the client did not report one. */
+  @known(d.details__system__name)::TEXT AS system, /* Operating system of the client; unknown where it did not report one. */
+  @read(d.country_code, '^([A-Z][A-Z0-9])$')::TEXT AS country_code, /* Country of the client by its address, ISO 3166-1 alpha-2; unknown where the address has none. */
+  (CASE WHEN d.fetch IN ('file', 'unknown') THEN @known(d.file__type) ELSE d.fetch END)::TEXT AS file_type, /* Type of the file, such as bdist_wheel or sdist, or unknown; where is_download is FALSE metadata, signature, provenance or sidecar. */
+  (CASE
+    WHEN d.fetch IN ('file', 'unknown') AND d.file__type = 'bdist_wheel'
+    THEN @read(d.file_name, '-([^-]+-[^-]+-[^-]+)[.]whl$')
+    ELSE 'none'
+  END)::TEXT AS wheel_tag, /* Interpreter, ABI and platform of a wheel, by the end of its file name: cp312-cp312-win_amd64; unknown where the name has none, and none for other files. */
+  @known(d.details__cpu)::TEXT AS cpu, /* Processor of the client; unknown where it did not report one. */
+  @known(d.details__distro__name)::TEXT AS distro, /* Distribution of the client, macOS included; unknown where it did not report one. */
+  @known(d.details__distro__version)::TEXT AS distro_version, /* Version of the distribution; unknown where the client did not report one. */
+  @known(d.details__distro__libc__lib)::TEXT AS libc, /* C library of the client; unknown where it did not report one. */
+  @read(d.details__distro__libc__version, '^([0-9]+[.][0-9]+)')::TEXT AS libc_version, /* Version of the C library, such as 2.39; unknown where the client did not report one. */
   COALESCE(d.details__ci, FALSE)::BOOLEAN AS is_ci /* TRUE where the client reported continuous integration; FALSE where it reported nothing. */
-FROM raw.file_downloads AS d
+FROM fetched AS d
 LEFT JOIN reference.installers AS i
   ON d.details__installer__name = i.installer

@@ -19,6 +19,8 @@ WITH seen AS (
     MAX(day) AS last_seen,
     @lenses('SUM($lens) AS $lens')
   FROM staging.daily_downloads
+  WHERE
+    downloads > 0
   GROUP BY
     project,
     version

@@ -72,7 +72,7 @@ def describe(project: str, order: int, text: str, version: Version | None) -> di
 def execute(context: ExecutionContext, **_: object) -> Iterator[pd.DataFrame]:
     """Rank the versions of each project."""
     table = exp.to_table(context.resolve_table(READ))
-    found = context.fetchdf(exp.select("project", "version").distinct().from_(table))
+    found = context.fetchdf(exp.select("project", "version").distinct().from_(table).where("downloads > 0"))
     rows = [
         describe(project, order, text, version)
         for project, versions in found.groupby("project")["version"]
