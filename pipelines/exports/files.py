@@ -23,8 +23,16 @@ _OPTIONS = {
 }
 
 
-def write_marts(warehouse: Warehouse, names: Sequence[str], file_format: Format, place: Place) -> list[str]:
+_FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"  # noqa: RUF001 - spreadsheets read the wide characters, too
+"""How a text begins that a spreadsheet would run: https://owasp.org/www-community/attacks/CSV_Injection"""
+
+
+def write_marts(
+    warehouse: Warehouse, names: Sequence[str], file_format: Format, place: Place, *, exact: bool = False
+) -> list[str]:
     """Write each named mart, or all marts if none is named, to a file; return their names.
+
+    In CSV, an apostrophe before a text that begins like a formula keeps spreadsheets from running it, unless `exact`.
 
     Raises:
         ExportError: nothing is exported yet, there is no such mart, or a file cannot be written.
@@ -36,8 +44,22 @@ def write_marts(warehouse: Warehouse, names: Sequence[str], file_format: Format,
         require_marts(chosen, available)
         for name in chosen:
             file = stage(f"{name}.{file_format}")
-            connection.execute(f'COPY (FROM {MARTS}."{name}" ORDER BY ALL) TO {quoted(file)} ({_OPTIONS[file_format]})')
+            rows, options = f'FROM {MARTS}."{name}" ORDER BY ALL', _OPTIONS[file_format]
+            texts = _text_columns(connection, name) if file_format is Format.CSV else []
+            if texts:
+                options += f", FORCE_QUOTE ({', '.join(texts)})"
+            if texts and not exact:
+                replaced = ", ".join(
+                    f"IF(REGEXP_MATCHES({text}, '{_FORMULA}'), '''' || {text}, {text}) AS {text}" for text in texts
+                )
+                rows = f"SELECT * REPLACE ({replaced}) FROM ({rows})"
+            connection.execute(f"COPY ({rows}) TO {quoted(file)} ({options})")
     return chosen
+
+
+def _text_columns(connection: DuckDBPyConnection, mart: str) -> list[str]:
+    columns = connection.execute(f'DESCRIBE {MARTS}."{mart}"').fetchall()
+    return [f'"{name}"' for name, kind, *_ in columns if kind == "VARCHAR"]
 
 
 def require_marts(names: Sequence[str], available: Sequence[str]) -> None:

@@ -110,7 +110,26 @@ def test_null_and_empty_text_differ_in_csv(exported: Installation) -> None:
 
     exported.cli("export", "--format", "csv")
 
-    assert 'empty,none,number\n"",,1\n' == (exported.folder / "marts" / "odd.csv").read_text()
+    assert '"empty","none",number\n"",,1\n' == (exported.folder / "marts" / "odd.csv").read_text()
+
+
+@pytest.mark.parametrize("text", ['=HYPERLINK("http://example.org")', "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1"])  # noqa: RUF001
+def test_no_text_of_a_stranger_is_a_formula_in_csv(exported: Installation, text: str) -> None:
+    """A spreadsheet shows the text after the apostrophe, and runs nothing; `--exact` writes the text as it is."""
+    with duckdb.connect(exported.folder / "exports" / "pypi.duckdb") as connection:
+        connection.execute("CREATE OR REPLACE TABLE marts.odd (version TEXT, number BIGINT)")
+        connection.executemany("INSERT INTO marts.odd VALUES (?, ?)", [("3.10", -1), (text, 2), (None, 3)])
+    file = exported.folder / "marts" / "odd.csv"
+
+    exported.cli("export", "--format", "csv")
+    neutral = file.read_bytes().decode()
+    exported.cli("export", "--format", "csv", "--exact")
+    exact = file.read_bytes().decode()
+
+    quoted = text.replace('"', '""')
+    assert f'"\'{quoted}",2\n' in neutral
+    assert f'"{quoted}",2\n' in exact
+    assert all('"3.10",-1\n' in written and "\n,3\n" in written for written in (neutral, exact))
 
 
 @pytest.mark.usefixtures("demo_export")

@@ -21,6 +21,9 @@ def export(
     marts: Annotated[list[str] | None, typer.Argument(help="The marts to write; by default all.")] = None,
     file_format: Annotated[Format, typer.Option("--format", help="The file format.")] = Format.PARQUET,
     to: To = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="CSV: leave text as it is that a spreadsheet would run as a formula.")
+    ] = False,
     with_badges: Annotated[bool, typer.Option("--badges", hidden=True)] = False,
     lens: Annotated[Lens, typer.Option(hidden=True)] = Lens.INSTALLERS,
 ) -> None:
@@ -38,7 +41,7 @@ def export(
         return
     warehouse = resolve_warehouse(need_token=False)
     place = resolve_place(to, warehouse)
-    written = write_marts(warehouse, marts or [], file_format, place)
+    written = write_marts(warehouse, marts or [], file_format, place, exact=exact)
     open_console().print(f"{place}: {', '.join(written)}", soft_wrap=True)
 
 
@@ -72,8 +75,7 @@ def site() -> None:
 @app.command()
 def serve(port: Port = 3000) -> None:
     """Show the built site at http://127.0.0.1:3000, until Ctrl-C."""
-    from pipelines import site as evidence
     from pipelines.cli.printing.terminal import open_console
+    from pipelines.site.server import serve as serve_site
 
-    open_console().print(f"http://127.0.0.1:{port} (Ctrl-C stops it)")
-    evidence.serve(port)
+    serve_site(port, lambda address: open_console().print(f"{address} (Ctrl-C stops it)"))
