@@ -44,22 +44,39 @@ def test_plan_shows_no_change_and_audits_pass(demo_project: Installation) -> Non
     assert plan.returncode == 0, plan.stderr
     assert "No changes to plan" in plan.stdout
     assert audit.returncode == 0, audit.stderr
-    assert "Finished with 0 audit errors" in audit.stdout
+    assert "Finished with 0 failed audits" in audit.stdout
+
+
+def change(computed: Installation, schema: str, model: str, assignment: str) -> None:
+    """Change a model's rows behind SQLMesh's back."""
+    with duckdb.connect(computed.file) as connection:
+        [(table,)] = connection.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE table_name LIKE ?", [f"{schema}__{model}__%"]
+        ).fetchall()
+        connection.execute(f"UPDATE sqlmesh__{schema}.{table} SET {assignment}")
 
 
 def test_audit_of_wrong_marts_fails(computed: Installation) -> None:
     """A number that was changed behind SQLMesh's back is found, and the exit code says so."""
-    with duckdb.connect(computed.file) as connection:
-        [(table,)] = connection.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE table_name LIKE 'marts__downloads_by_country%'"
-        ).fetchall()
-        connection.execute(f"UPDATE sqlmesh__marts.{table} SET downloads = downloads + 1 WHERE country_code = 'DE'")
+    change(computed, "marts", "downloads_by_country", "downloads = downloads + 1")
 
     done = computed.cli("audit")
 
     assert done.returncode == 1
-    assert "sums_to_daily_total on model marts.downloads_by_country" in done.stdout
-    assert "Audits failed" in done.stderr
+    assert "FAIL sums_to_daily_total on marts.downloads_by_country" in done.stdout
+    assert "audits failed" in done.stderr
+    assert "nothing was exported" not in done.stderr
+
+
+def test_installer_that_nobody_knows_does_not_fail_an_audit(computed: Installation) -> None:
+    """Any stranger can send a new name: the audit only warns of it, and names it by its query."""
+    change(computed, "staging", "daily_downloads", "installer = 'stranger'")
+
+    done = computed.cli("audit")
+
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "WARN installers_are_listed on staging.daily_downloads" in done.stdout
+    assert "0 failed audits and 1 warnings" in done.stdout
 
 
 @pytest.mark.parametrize("command", COMMANDS)

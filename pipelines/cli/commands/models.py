@@ -31,11 +31,12 @@ def plan(
 @app.command()
 def audit() -> None:
     """Run all audits over the whole history."""
+    from pipelines.cli.printing.terminal import open_console
     from pipelines.transform.plan import run_audits
     from pipelines.warehouse.lock import exclusive_warehouse
 
     with exclusive_warehouse() as warehouse:
-        run_audits(warehouse, datetime.now(UTC))
+        run_audits(warehouse, open_console(), datetime.now(UTC))
 
 
 @app.command()
