@@ -1,6 +1,10 @@
 """Runs the command line: `python -m pipelines`."""
 
-from pipelines.cli import main
+from pipelines.interrupts import interruptible
 
 if __name__ == "__main__":
-    main()
+    with interruptible():
+        # Imported here, because importing takes long enough to be interrupted.
+        from pipelines.cli import main
+
+        main()

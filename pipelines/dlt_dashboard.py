@@ -1,13 +1,13 @@
-"""dlt's own dashboard of the pipeline."""
+"""dlt's own dashboard of the pipeline; as a program, marimo, which serves it, to requests that name this machine."""
 
 import os
 import socket
-import subprocess
 import sys
-from pathlib import Path
+from contextlib import suppress
 
 from dlt.common.exceptions import MissingDependencyException
 
+from pipelines.children import run_child
 from pipelines.dlt_internals import dashboard_command
 from pipelines.errors import SiteError
 from pipelines.warehouse import PIPELINE, Warehouse
@@ -29,9 +29,9 @@ def serve(warehouse: Warehouse, port: int, *, open_browser: bool) -> None:
     with exclusive_run(warehouse):
         pass
     _require_free(port)
-    subprocess.run(  # noqa: S603 - dlt's own command
-        _command(warehouse, port, open_browser=open_browser), env=_environment(), check=False
-    )
+    _marimo, *arguments = _command(warehouse, port, open_browser=open_browser)
+    with suppress(KeyboardInterrupt):
+        run_child([sys.executable, "-E", "-m", __name__, *arguments], os.environ)
 
 
 def _command(warehouse: Warehouse, port: int, *, open_browser: bool) -> list[str]:
@@ -53,6 +53,20 @@ def _require_free(port: int) -> None:
             raise SiteError(what, remedy="Choose another with --port.") from error
 
 
-def _environment() -> dict[str, str]:
-    """The environment with the interpreter's folder on PATH, so that marimo is found without activating .venv."""
-    return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+def _run_marimo() -> None:
+    """Run marimo's command line, whose server then refuses a request by another host's name.
+
+    Otherwise a page of a stranger whose name leads to this machine, by DNS rebinding, could read the tables.
+    """
+    from marimo._cli.cli import main  # noqa: PLC0415 - optional packages
+    from marimo._server.registry import MIDDLEWARE_REGISTRY  # noqa: PLC0415 - optional packages
+    from starlette.middleware import Middleware  # noqa: PLC0415 - optional packages
+    from starlette.middleware.trustedhost import TrustedHostMiddleware  # noqa: PLC0415 - optional packages
+
+    hosts = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"], www_redirect=False)
+    MIDDLEWARE_REGISTRY.register("hosts", hosts)
+    main()
+
+
+if __name__ == "__main__":
+    _run_marimo()

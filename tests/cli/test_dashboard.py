@@ -8,7 +8,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 
 import pytest
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
@@ -33,7 +33,7 @@ ALL_TEXT = """
 """The page's text, also that of marimo's own elements."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def dashboard(demo_project: Installation) -> Iterator[str]:
     """The address of the dashboard of the demo's pipeline, served by the command line."""
     with socket.socket() as free:
@@ -86,6 +86,19 @@ def test_dashboard_shows_the_last_run_and_the_table_with_its_rows(dashboard: str
         # It does not keep the DuckDB file to itself: other commands work beside the open page.
         done = demo_project.cli("quarantine")
         assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("host", "code"), [("example.org", 400), ("127.0.0.1", 200), ("localhost", 200)])
+def test_request_by_another_name_is_refused(dashboard: str, host: str, code: int) -> None:
+    """A page of a stranger whose name leads to this machine reads neither tables nor the server's token."""
+    request = urllib.request.Request(dashboard, headers={"Host": host})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            status = answer.status
+    except HTTPError as refused:
+        status = refused.code
+
+    assert status == code
 
 
 def test_taken_port_is_one_message(demo_project: Installation) -> None:

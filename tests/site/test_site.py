@@ -24,6 +24,7 @@ from pipelines import site as evidence
 from pipelines.errors import SiteError
 from pipelines.exports import Export
 from pipelines.lenses import Lens
+from pipelines.site.server import SiteServer, serve
 from tests.harness.forks import beside
 from tests.support.chromium import launch_chromium
 from tests.support.installation import ROOT, Installation
@@ -57,7 +58,7 @@ Open = Callable[..., Page]
 def site(built_site: Path) -> Iterator[str]:
     """The address of a server of the built site."""
     assert built_site == evidence.BUILD
-    server = evidence.SiteServer(0)
+    server = SiteServer(0, built_site)
     Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -274,21 +275,21 @@ def test_changed_mart_asks_for_a_build(demo_export: Export, monkeypatch: pytest.
 
 def test_serving_without_a_site_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """There is nothing to serve before the first build."""
-    monkeypatch.setattr(evidence, "_STAMP_FILE", tmp_path / "none")
+    monkeypatch.setattr(evidence, "STAMP_FILE", tmp_path / "none")
 
     with pytest.raises(SiteError, match="no site yet"):
-        evidence.serve(0)
+        serve(0, print)
 
 
 def test_taken_port_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A port that something else serves is named, with the option that chooses another."""
     (tmp_path / "stamp").touch()
-    monkeypatch.setattr(evidence, "_STAMP_FILE", tmp_path / "stamp")
+    monkeypatch.setattr(evidence, "STAMP_FILE", tmp_path / "stamp")
 
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(SiteError, match=rf"Port {port} cannot be used(.|\n)*--port"):
-            evidence.serve(port)
+            serve(port, print)
 
 
 def test_site_is_served_beside_a_busy_file(demo_project: Installation, built_site: Path) -> None:
@@ -387,20 +388,17 @@ def assert_percent(shown: str, fraction: float | None) -> None:
         assert "-" in shown or "▼" in shown
 
 
-def test_browser_that_goes_away_is_no_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_browser_that_goes_away_is_no_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """A connection that is reset in the middle of a file prints no stack trace."""
     tmp_path.joinpath("large").write_bytes(bytes(50_000_000))
-    monkeypatch.setattr(evidence, "BUILD", tmp_path)
-    server = evidence.SiteServer(0)
+    server = SiteServer(0, tmp_path)
     # So that closing it waits for its answers.
     server.daemon_threads = False
     Thread(target=server.serve_forever).start()
 
     with socket.create_connection(("127.0.0.1", server.server_port)) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        connection.sendall(b"GET /large HTTP/1.0\r\n\r\n")
+        connection.sendall(b"GET /large HTTP/1.0\r\nHost: localhost\r\n\r\n")
         connection.recv(1000)
     server.shutdown()
     server.server_close()
