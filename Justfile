@@ -1,7 +1,10 @@
 # Extra arguments go to the command: `just run --no-site`, `just serve --port 4000`, `just costs --help`.
 set positional-arguments := true
+# Commands say themselves what failed, and `alerts` exits with 3 where nothing did.
+set no-exit-message := true
 
-python := ".venv/bin/python"
+# -E: no module of a foreign PYTHONPATH comes before the locked ones.
+python := ".venv/bin/python -E"
 
 # List the recipes.
 [private]
@@ -76,7 +79,7 @@ dashboard *arguments: setup
 # Check what a run needs, and print how to fix each failure.
 [group: 'Inspect']
 doctor *arguments:
-    @[ -x {{ python }} ] || { echo "Error: nothing is installed yet. Run: just setup" >&2; exit 1; }
+    @[ -x .venv/bin/python ] || { echo "Error: nothing is installed yet. Run: just setup" >&2; exit 1; }
     @{{ python }} -m pipelines doctor "$@"
 
 # Export the marts and build the site, without loading.
@@ -122,8 +125,8 @@ benchmark *arguments: setup
 
 # Format the code, and write docs/metrics.md from the models.
 [group: 'Develop']
-format: (setup "--without-site")
-    .venv/bin/ruff format .
+format *arguments: (setup "--without-site")
+    .venv/bin/ruff format "$@" .
     .venv/bin/ruff check --fix .
     {{ python }} -m pipelines.transform.reference
 

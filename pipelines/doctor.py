@@ -1,5 +1,6 @@
 """Checks the prerequisites of a run, and gives a remedy for each failure; leaves no file behind and reads no row."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ from pipelines.errors import CredentialsError, InsightsError, SettingsError, Sit
 from pipelines.lake.settings import resolve_lakes
 from pipelines.pypi.settings import Settings, resolve_settings
 from pipelines.pypi.upstreams import connect
+from pipelines.transform.fingerprint import MODELS_FOLDER
 from pipelines.warehouse import bookkeeping, resolve_warehouse
 from pipelines.warehouse.motherduck import require_token
 
@@ -70,7 +72,6 @@ _NODE = "Install Node.js 20 or later: https://nodejs.org"
 TOOLS = (
     Tool("uv", "Install it with: pip install uv"),
     Tool("just", "Install it with: pip install rust-just"),
-    Tool("git", "Install git: https://git-scm.com"),
     Tool("node", _NODE, "20"),
     Tool("npm", _NODE),
 )
@@ -82,6 +83,7 @@ def diagnose() -> Iterator[Finding]:
         yield _run_check(tool.name, partial(_tool, tool))
     checks: dict[str, Callable[[], str]] = {
         "Python": _python,
+        "terminal": _terminal,
         "packages": _packages,
         "settings": _settings,
         "folder": _folder,
@@ -118,7 +120,7 @@ def _tool(tool: Tool) -> str:
     if program is None:
         raise SiteError(f"{tool.name} is missing.", remedy=tool.remedy)
     done = subprocess.run(  # noqa: S603 - a program of the list above
-        [program, "--version"], capture_output=True, text=True, check=False, timeout=TOOL_SECONDS
+        [program, "--version"], capture_output=True, errors="replace", check=False, timeout=TOOL_SECONDS
     )
     found = re.search(r"\d+(\.\d+)+", done.stdout)
     if done.returncode != 0 or found is None:
@@ -133,7 +135,15 @@ def _python() -> str:
     if Version(found) < Version(MIN_PYTHON):
         what = f"Python is {found}; {MIN_PYTHON} or later is needed."
         raise SettingsError(what, remedy="Delete .venv, and run `just setup`.")
+    if os.environ.get("PYTHONPATH") and not sys.flags.ignore_environment:
+        what = "PYTHONPATH is set: a module there would be imported in place of a locked package."
+        raise SettingsError(what, remedy="Unset it, or call `just doctor` and `just run`, which ignore it.")
     return found
+
+
+def _terminal() -> str:
+    encoding = sys.stdout.encoding or "unknown"
+    return encoding if encoding.lower().startswith("utf") else f"{encoding}: characters that it lacks are shown as ?"
 
 
 def _packages() -> str:
@@ -141,7 +151,7 @@ def _packages() -> str:
         ["bash", "scripts/setup", "--check"],  # noqa: S607 - as the Justfile calls it
         cwd=REPOSITORY,
         capture_output=True,
-        text=True,
+        errors="replace",
         check=False,
         timeout=TOOL_SECONDS,
     )
@@ -158,6 +168,9 @@ def _settings() -> str:
 def _folder() -> str:
     warehouse = resolve_warehouse(need_token=False)
     warehouse.require_writable()
+    if not os.access(MODELS_FOLDER, os.W_OK):
+        what = f"No permission to write {MODELS_FOLDER}, where SQLMesh has its cache."
+        raise WarehouseError(what, remedy="Grant your user write access to it.")
     return f"{warehouse.folder} can be written"
 
 

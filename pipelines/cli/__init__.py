@@ -1,5 +1,6 @@
 """The command line: commands parse and print, the flows are in `pipelines.run`; the Justfile's recipes call it."""
 
+import io
 import sys
 
 import typer
@@ -20,6 +21,10 @@ for group in (loading, history, models, publishing, checking):
 
 def main() -> None:
     """Run the command line; an `InsightsError` becomes one message and exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        # A character that the terminal's encoding lacks must not end a run.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         app()
     except InsightsError as error:

@@ -13,13 +13,14 @@ from sqlmesh import Context
 from sqlmesh.core.console import Console, set_console
 from sqlmesh.utils.errors import SQLMeshError
 
-from pipelines.errors import TransformError
+from pipelines.errors import TransformError, causes
+from pipelines.interrupts import interrupted
 from pipelines.transform.fingerprint import MODELS_FOLDER
 from pipelines.warehouse import Warehouse, bookkeeping, open_error
 
 ENVIRONMENT = "prod"
 WIDTH = 180
-AUDIT_REMEDY = (
+_PLAN_REMEDY = (
     "`just plan` shows what would change, `just audit` names the failing audits; nothing was exported or shown."
 )
 
@@ -52,9 +53,8 @@ def open_context(warehouse: Warehouse, console: Console) -> Iterator[Context]:
         context = Context(paths=[str(MODELS_FOLDER)])
     except duckdb.Error as error:
         raise open_error(error) from error
-    except SQLMeshError as error:
-        what = f"SQLMesh cannot read its project: {error}"
-        raise TransformError(what, remedy="Correct the model, or undo the change.") from error
+    except (SQLMeshError, OSError) as error:
+        raise _project_error(error) from error
     try:
         yield context
     finally:
@@ -67,5 +67,19 @@ def translate_sqlmesh_errors(output: io.StringIO) -> Iterator[None]:
     try:
         yield
     except SQLMeshError as error:
+        if interrupted():
+            raise KeyboardInterrupt from error
         printed = "\n".join(line for line in output.getvalue().splitlines()[-40:] if line.strip())
-        raise TransformError(f"SQLMesh stopped: {error}\n{printed}".rstrip(), remedy=AUDIT_REMEDY) from error
+        raise TransformError(f"SQLMesh stopped: {error}\n{printed}".rstrip(), remedy=_PLAN_REMEDY) from error
+
+
+def _project_error(error: Exception) -> TransformError:
+    # SQLMesh rolls its state back after an error, and where that fails, too, its last error is about the rollback.
+    first = list(causes(error))[-1]
+    if isinstance(first, OSError):
+        what = f"SQLMesh cannot use {first.filename}: {first.strerror}."
+        return TransformError(what, remedy="Grant your user write access to it, or free disk space.")
+    before = "" if first is error else f" The first error was: {first}"
+    return TransformError(
+        f"SQLMesh cannot read its project: {error}{before}", remedy="Correct the model, or undo the change."
+    )

@@ -12,8 +12,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 MODELS_FOLDER = Path(__file__).parents[2] / "sqlmesh"
-PERSONAL_FOLDER = Path.home() / ".sqlmesh"
-"""The folder in which SQLMesh looks for a user's configuration."""
 PACKAGES = ("duckdb", "packaging", "pandas", "sqlglot", "sqlmesh")
 """The packages that read the models, or that models in Python import."""
 _GENERATED = {".cache", "__pycache__", "logs"}
@@ -35,8 +33,8 @@ def _parts() -> Iterator[bytes]:
     for name in sorted(os.environ):
         if name.upper().startswith("SQLMESH__"):
             yield f"{name}={os.environ[name]}".encode()
-    for path in sorted((*_files(MODELS_FOLDER), *PERSONAL_FOLDER.glob("config.*"))):
-        yield str(path.relative_to(MODELS_FOLDER) if path.is_relative_to(MODELS_FOLDER) else path).encode()
+    for path in sorted(_files(MODELS_FOLDER)):
+        yield str(path.relative_to(MODELS_FOLDER)).encode()
         yield path.read_bytes()
 
 

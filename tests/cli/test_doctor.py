@@ -1,8 +1,10 @@
 """The doctor finds what is wrong, names the remedy, and changes nothing."""
 
+import io
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import duckdb
@@ -40,7 +42,9 @@ def failures() -> dict[str, Finding]:
 def tools_without(name: str, folder: Path) -> str:
     """A PATH with all that the checks call, but one."""
     folder.mkdir()
-    for tool in {"uv", "just", "git", "node", "npm", "bash", "cat", "env", "dirname", "sed"} - {name}:
+    for tool in {"uv", "just", "node", "npm", "bash", "cat", "cut", "env", "dirname", "sed", "sha1sum", "tr", "wc"} - {
+        name
+    }:
         found = shutil.which(tool)
         assert found is not None, tool
         (folder / tool).symlink_to(found)
@@ -96,7 +100,7 @@ def test_old_tool_fails_with_its_remedy(healthy: Installation, monkeypatch: pyte
 
 
 @pytest.mark.usefixtures("healthy")
-@pytest.mark.parametrize("name", [tool.name for tool in doctor.TOOLS if tool.name != "git"])
+@pytest.mark.parametrize("name", [tool.name for tool in doctor.TOOLS])
 def test_missing_tool_fails_with_its_remedy(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A tool that is not there is named with the way to install it."""
     monkeypatch.setenv("PATH", tools_without(name, tmp_path / "bin"))
@@ -165,6 +169,37 @@ def test_folder_that_may_not_be_written_fails(
 
     assert list(failed) == ["folder"]
     assert "No permission to write" in failed["folder"].found
+
+
+@pytest.mark.usefixtures("healthy")
+def test_folder_of_models_that_may_not_be_written_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLMesh has its cache in it."""
+    monkeypatch.setattr(doctor, "MODELS_FOLDER", Path("/dev/null/sqlmesh"))
+
+    failed = failures()
+
+    assert list(failed) == ["folder"]
+    assert "No permission to write /dev/null/sqlmesh" in failed["folder"].found
+
+
+@pytest.mark.usefixtures("healthy")
+def test_foreign_modules_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that puts other modules before the locked packages is named."""
+    monkeypatch.setenv("PYTHONPATH", "/opt/other")
+
+    failed = failures()
+
+    assert list(failed) == ["Python"]
+    assert "PYTHONPATH is set" in failed["Python"].found
+
+
+def test_encoding_of_the_terminal_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that lacks characters is no failure, as they are replaced."""
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+
+    found = doctor._run_check("terminal", doctor._terminal)
+
+    assert found == Finding("terminal", Outcome.OK, "ascii: characters that it lacks are shown as ?")
 
 
 @pytest.mark.usefixtures("healthy")

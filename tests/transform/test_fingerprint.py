@@ -101,15 +101,6 @@ def test_settings_in_the_environment_count(variable: str, monkeypatch: pytest.Mo
     assert before != compute_fingerprint()
 
 
-def test_personal_configuration_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SQLMesh reads a configuration in a person's home, too."""
-    monkeypatch.setattr(fingerprint, "PERSONAL_FOLDER", tmp_path)
-    before = compute_fingerprint()
-    (tmp_path / "config.yaml").write_text("project: other")
-
-    assert before != compute_fingerprint()
-
-
 @pytest.mark.parametrize("package", fingerprint.PACKAGES)
 def test_other_version_of_a_package_counts(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A new version may read the same models differently."""

@@ -50,12 +50,14 @@ def _step(console: Console, title: str) -> Iterator[Update]:
         if console.is_terminal:
             status.update(f"{title}: {text}")
 
-    with console.status(f"{title} ...") as status:
+    ascii_only = console.options.ascii_only
+    with console.status(f"{title} ...", spinner="line" if ascii_only else "dots") as status:
         if not console.is_terminal:
             console.print(f"{title} ...")
         yield update
     seconds = f"{monotonic() - started:.1f} s"
-    console.print(f"[green]✓[/] {title}{': ' + last if last else ''} [dim]({seconds})[/]", highlight=False)
+    mark = "ok" if ascii_only else "✓"
+    console.print(f"[green]{mark}[/] {title}{': ' + last if last else ''} [dim]({seconds})[/]", highlight=False)
 
 
 def show_error(error: InsightsError) -> None:
