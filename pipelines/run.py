@@ -13,7 +13,7 @@ from typing import Protocol
 from pipelines import exports, load, site, transform
 from pipelines.demo import FOLDER, awaits_demo, write_demo
 from pipelines.errors import WarehouseError
-from pipelines.lake import Lake
+from pipelines.lake import MARTS_FOLDER, Lake
 from pipelines.lake.restore import restore_warehouse
 from pipelines.lake.settings import resolve_lakes
 from pipelines.lake.sync import check_lake, forget_in_lake, rewrite_lake, sync_lake
@@ -87,8 +87,10 @@ def run(
 def publish(warehouse: Warehouse, progress: Progress, *, with_site: bool) -> Published:
     """Compute the KPIs, export the marts, and build the site."""
     with progress.step("Compute the KPIs") as update:
-        recomputed = transform.transform(warehouse)
-        update(f"{len(recomputed)} days recomputed")
+        transformed = transform.transform(warehouse)
+        recomputed = transformed.days
+        only_models = transformed.models_changed and not recomputed
+        update("changed models applied" if only_models else f"{len(recomputed)} days recomputed")
     with progress.step("Export the marts") as update:
         exported = exports.export(warehouse)
         update(f"{exported.folder}" if exported.changed else "unchanged")
@@ -142,7 +144,7 @@ def require_demo(warehouse: Warehouse) -> None:
 
 
 def reset(warehouse: Warehouse) -> int:
-    """Delete the file of a demo warehouse, dlt's working folder and the exports; return the number of queries kept.
+    """Delete a demo warehouse's file, dlt's working folder, exports and badges; return the number of queries kept.
 
     The ledger stays, in a file of its own: the money is spent, and the budget of the month counts it.
 
@@ -152,7 +154,7 @@ def reset(warehouse: Warehouse) -> int:
     """
     with exclusive_run(warehouse):
         require_demo(warehouse)
-        for path in (warehouse.pipelines_dir, warehouse.folder / exports.EXPORTS):
+        for path in (warehouse.pipelines_dir, warehouse.folder / exports.EXPORTS, warehouse.folder / MARTS_FOLDER):
             shutil.rmtree(path, ignore_errors=True)
         if not warehouse.file:
             return 0

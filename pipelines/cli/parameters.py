@@ -8,6 +8,7 @@ from packaging.utils import canonicalize_name
 
 Site = Annotated[bool, typer.Option(help="Build the Evidence site if a mart or a page has changed.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
 Port = Annotated[int, typer.Option(help="Port on this machine.", min=1, max=65535)]
 Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"])]
 EndDay = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="Exclusive.")]

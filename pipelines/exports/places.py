@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pipelines.errors import ExportError
+import dlt
+
+from pipelines.errors import ExportError, SettingsError
 from pipelines.exports import EXPORTS
 from pipelines.lake import MARTS_FOLDER
 from pipelines.lake.settings import resolve_lakes
 from pipelines.warehouse import Warehouse
+
+_LAKE_SETTINGS = ("destination_type", "bucket_url")
 
 
 class Place(Protocol):
@@ -71,10 +75,14 @@ def resolve_place(to: str | None, warehouse: Warehouse) -> Place:
 
     Raises:
         ExportError: it is the folder of the exports, which each run replaces.
-        SettingsError: the settings of the destinations are wrong.
+        SettingsError: the settings of the destinations are wrong, or `to` names a destination that no run fills.
 
     """
     for lake in resolve_lakes(warehouse):
         if lake.name == to:
             return lake
+    if to and to.isidentifier() and any(dlt.config.get(f"destination.{to}.{key}") for key in _LAKE_SETTINGS):
+        what = f"The settings have a destination {to!r}, but `destinations` names no such lake: no run fills it."
+        remedy = f"Add {to!r} to `destinations` (docs/destinations.md), or name a folder as a path: ./{to}"
+        raise SettingsError(what, remedy=remedy)
     return _resolve_folder(warehouse, to)

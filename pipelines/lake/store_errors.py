@@ -3,6 +3,7 @@
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from socket import gaierror
 
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
 from dlt.common.exceptions import MissingDependencyException, SignalReceivedException
@@ -10,7 +11,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from pipelines.errors import InsightsError, LakeError, LakeOutageError, SettingsError, causes
 
-RESUME_REMEDY = "The warehouse has the rows: the next run continues, and nothing is billed again."
+RESUME_REMEDY = "Nothing is lost: the same command continues once the lake answers, and nothing is billed again."
 
 _MIN_SERVER_ERROR = 500
 """The lowest HTTP status that is a failure of the store, not of the request."""
@@ -46,7 +47,11 @@ def _translate(name: str, chain: list[BaseException]) -> InsightsError:
     found = (_of_settings(name, where, cause) or _of_store(name, where, cause) for cause in chain)
     reported = next((cause for cause in chain if isinstance(cause, TimeoutError)), chain[-1])
     what = f"The lake {name!r} does not answer as it should: {type(reported).__name__}."
-    return next(filter(None, found), LakeOutageError(what, remedy=RESUME_REMEDY))
+    remedy = RESUME_REMEDY
+    if any(isinstance(cause, gaierror) for cause in chain):
+        what = f"The host of the lake {name!r} was not found: there is no network, or its name is wrong."
+        remedy = f"Check `endpoint_url` {where} {RESUME_REMEDY}"
+    return next(filter(None, found), LakeOutageError(what, remedy=remedy))
 
 
 def _of_settings(name: str, where: str, cause: BaseException) -> SettingsError | None:

@@ -81,7 +81,12 @@ def check_lake(lake: Lake, warehouse: Warehouse) -> None:
     loaded = bookkeeping.committed_days(warehouse)
     require_same_origin(lake, [*held, *loaded])
     if held and not loaded:
-        what = f"The lake {lake.name!r} holds {len(held):,} days, and the warehouse none: loading may bill them again."
+        of = " of demo data" if any(day.origin == "demo" for day in held) else ""
+        what = f"The lake {lake.name!r} holds {len(held):,} days{of}, and the warehouse none"
+        if of:
+            remedy = f"For real downloads set another `bucket_url` of [destination.{lake.name}], or empty the lake."
+            raise LakeError(f"{what}.", remedy=f"{remedy} `just restore {lake.name}` loads the demo data again.")
+        what += ": loading may bill them again."
         remedy = f"`just restore {lake.name}` loads them from the lake. To start over, set another `bucket_url`."
         raise LakeError(what, remedy=remedy)
 

@@ -1,6 +1,7 @@
 """Computes the KPIs with SQLMesh, for the days that loads have changed."""
 
 from datetime import date
+from typing import NamedTuple
 
 from pipelines.transform.fingerprint import compute_fingerprint
 from pipelines.warehouse import Warehouse, bookkeeping
@@ -9,8 +10,15 @@ MARTS = "marts"
 """The schema of the public models."""
 
 
-def transform(warehouse: Warehouse) -> list[date]:
-    """Bring the marts up to date with models, committed loads and forgotten projects; return the recomputed days.
+class Transformed(NamedTuple):
+    """The days that were restated, and whether the models differ from those that had computed the marts."""
+
+    days: list[date]
+    models_changed: bool
+
+
+def transform(warehouse: Warehouse) -> Transformed:
+    """Bring the marts up to date with models, committed loads and forgotten projects.
 
     SQLMesh is started only if one of these has changed since the last run.
 
@@ -31,4 +39,4 @@ def transform(warehouse: Warehouse) -> list[date]:
 
         apply_plan(warehouse, days)
         bookkeeping.acknowledge(warehouse, list(pending), forgotten, fingerprint)
-    return days
+    return Transformed(days, applied != fingerprint)

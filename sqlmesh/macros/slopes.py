@@ -26,4 +26,5 @@ def slope(value: str, days: str) -> str:
     variance = f"VAR_POP(CASE WHEN NOT {value} IS NULL THEN {days} END)"
     line = f"COVAR_POP({value}, {days}) / NULLIF({variance}, 0)"
     # Rounded, as a sum of fractions depends on the order in which an engine adds them: equal data, equal marts.
-    return f"ROUND(CASE WHEN COUNT({value}) >= {POINTS} THEN {MONTH} * {line} END, 9)::DOUBLE"
+    # 0.0 is added because ROUND makes -0.0 of a small fall, which some tools show with its sign.
+    return f"(ROUND(CASE WHEN COUNT({value}) >= {POINTS} THEN {MONTH} * {line} END, 9) + 0.0)::DOUBLE"

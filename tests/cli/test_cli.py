@@ -70,7 +70,7 @@ def test_audit_of_wrong_marts_fails(computed: Installation) -> None:
 
 def test_installer_that_nobody_knows_does_not_fail_an_audit(computed: Installation) -> None:
     """Any stranger can send a new name: the audit only warns of it, and names it by its query."""
-    change(computed, "staging", "daily_downloads", "installer = 'stranger'")
+    change(computed, "staging", "daily_downloads", "installer = 'stranger', installer_class = 'unknown'")
 
     done = computed.cli("audit")
 
@@ -109,10 +109,14 @@ def test_reset_removes_demo_data_only(demo: Path, project: Installation) -> None
     """A warehouse of demo data goes with all that belongs to it."""
     small = Installation.of_demo(project.folder, demo).with_settings(END_DATE="2026-04-03")
     small.load()
+    badge = small.folder / "marts" / "badges" / "saltmarsh.json"
+    badge.parent.mkdir(parents=True)
+    badge.touch()
 
     done = small.cli("reset", "--yes")
 
     assert done.returncode == 0
+    assert not badge.exists(), "a badge of demo data would be published beside real ones"
     assert not small.file.exists()
     assert not (small.folder / "dlt").exists()
 

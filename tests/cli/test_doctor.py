@@ -57,9 +57,11 @@ def test_demo_is_all_well(demo_project: Installation, tmp_path: Path) -> None:
     copied = Installation(tmp_path, demo_project.settings)
     content = copied.file.read_bytes()
 
-    done = copied.cli("doctor")
+    done, document = copied.cli("doctor"), copied.cli("doctor", "--json")
 
     assert done.returncode == 0, done.stdout
+    assert document.returncode == 0
+    assert {"ok", "not needed"} == {finding["outcome"] for finding in json.loads(document.stdout)}
     assert "All checks passed" in done.stdout
     assert done.stdout.count("not needed") == 4
     assert list(tmp_path.iterdir()) == [copied.file]

@@ -12,10 +12,10 @@ from sqlmesh.utils.errors import SQLMeshError
 
 from pipelines import cli
 from pipelines.cli.printing.terminal import Terminal
-from pipelines.errors import SettingsError
+from pipelines.errors import SettingsError, TransformError
 from pipelines.transform import context
 from pipelines.transform.context import open_context
-from pipelines.warehouse import Warehouse
+from pipelines.warehouse import Warehouse, bookkeeping
 from tests.support.installation import ROOT
 
 
@@ -69,11 +69,11 @@ def test_error_of_a_rollback_does_not_hide_the_first(
         raise error
 
     monkeypatch.setattr(context, "Context", broken)
-    monkeypatch.setattr(context.bookkeeping, "ensure_tables", lambda _warehouse: None)
+    monkeypatch.setattr(bookkeeping, "ensure_tables", lambda _warehouse: None)
     (tmp_path / "warehouse.duckdb").touch()
 
     with (
-        pytest.raises(context.TransformError, match=message),
+        pytest.raises(TransformError, match=message),
         open_context(Warehouse(tmp_path / "warehouse.duckdb"), NoopConsole()),
     ):
         pass

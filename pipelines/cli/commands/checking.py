@@ -1,22 +1,30 @@
 """Commands that inspect the installation and dlt's state, and change nothing."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from pipelines.cli.parameters import Port
+from pipelines.cli.parameters import Json, Port
 
 app = typer.Typer()
 
 
 @app.command()
-def doctor() -> None:
+def doctor(as_json: Json = False) -> None:
     """Check tools, settings, warehouse, upstream and lakes; print a remedy for each failure, and change nothing."""
     from pipelines.cli.printing.doctor import show_findings
+    from pipelines.cli.printing.documents import print_json
     from pipelines.cli.printing.terminal import open_console
-    from pipelines.doctor import diagnose
+    from pipelines.doctor import Outcome, diagnose
 
-    if not show_findings(open_console(), diagnose()):
+    if as_json:
+        findings = list(diagnose())
+        print_json([asdict(finding) for finding in findings])
+        passed = all(finding.outcome is not Outcome.FAILED for finding in findings)
+    else:
+        passed = show_findings(open_console(), diagnose())
+    if not passed:
         raise typer.Exit(1)
 
 

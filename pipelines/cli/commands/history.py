@@ -60,8 +60,9 @@ def forget(
     settings, terminal = resolve_settings(), Terminal()
     with exclusive_warehouse() as warehouse:
         require_forgettable(project, settings, warehouse)
-        if not yes and not typer.confirm(f"Remove all downloads of {project}? Loading them again is billed again."):
-            return
+        billed = " Loading them again is billed again." if settings.upstream == "bigquery" else ""
+        if not yes:
+            typer.confirm(f"Remove all downloads of {project}?{billed}", abort=True)
         published = flow.forget(project, settings, warehouse, terminal, with_site=site)
     terminal.console.print(f"Forgotten: {project}. Site: {published.site or 'not built (--no-site)'}")
 
@@ -78,8 +79,9 @@ def reset(yes: Yes = False) -> None:
         console.print(f"There is no warehouse file to remove; the warehouse is {warehouse}.", markup=False)
         return
     flow.require_demo(warehouse)
-    if not yes and not typer.confirm(f"Remove {warehouse.file}, dlt's working folder and the exports?"):
-        return
+    if not yes:
+        what = f"{warehouse.file}, and beside it dlt's working folder, the exports, and the folder of marts and badges"
+        typer.confirm(f"Remove {what}?", abort=True)
     kept = flow.reset(warehouse)
     ledger = f" The ledger stays: its {kept:,} queries are paid for, and count in the budget of their month."
     console.print(f"Removed.{ledger if kept else ''}")

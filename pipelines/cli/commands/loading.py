@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli.parameters import Day, EndDay, Site, normalize
+from pipelines.cli.parameters import Day, EndDay, Json, Site, normalize
 
 if TYPE_CHECKING:
     from pipelines.pypi.settings import Settings
@@ -57,9 +57,11 @@ def estimate(
     start: Annotated[datetime | None, typer.Argument(formats=["%Y-%m-%d"], help="First day of a backfill.")] = None,
     end: Annotated[datetime | None, typer.Argument(formats=["%Y-%m-%d"], help="Exclusive.")] = None,
     project: Annotated[str | None, typer.Argument(parser=normalize, help="Only this project.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Show the most that the next run, or a backfill, can bill; reads no row and bills nothing."""
-    from pipelines.cli.printing.costs import show_estimate
+    from pipelines.cli.printing.costs import describe_estimate, show_estimate
+    from pipelines.cli.printing.documents import print_json
     from pipelines.cli.printing.terminal import Terminal
     from pipelines.load.plan import LoadRequest
     from pipelines.load.plan import estimate as estimate_load
@@ -69,37 +71,53 @@ def estimate(
 
     if start and not end:
         raise typer.BadParameter("START needs END, which is exclusive.")
-    settings, terminal = resolve_settings(), Terminal()
+    settings, terminal = resolve_settings(), Terminal(stderr=as_json)
     make_demo_data(settings, terminal)
     days = _backfill(settings, start, end, project) if start and end else None
     request = LoadRequest(settings, resolve_warehouse(), datetime.now(UTC), days)
-    show_estimate(terminal.console, estimate_load(request), request.ledger, request.now)
+    estimated = estimate_load(request)
+    if as_json:
+        print_json(describe_estimate(estimated, request.ledger, request.now))
+        estimated.require_affordable(request.ledger, request.now)
+    else:
+        show_estimate(terminal.console, estimated, request.ledger, request.now)
 
 
 @app.command()
-def costs() -> None:
+def costs(as_json: Json = False) -> None:
     """Show the ledger: each query's estimate, bill and outcome."""
-    from pipelines.cli.printing.costs import show_costs
+    from pipelines.cli.printing.costs import describe_costs, show_costs
+    from pipelines.cli.printing.documents import print_json
     from pipelines.cli.printing.terminal import open_console
     from pipelines.costs.ledger import ExtractLedger
     from pipelines.pypi.settings import resolve_settings
     from pipelines.warehouse import resolve_warehouse
 
-    show_costs(open_console(), ExtractLedger(resolve_warehouse(), resolve_settings()))
+    ledger = ExtractLedger(resolve_warehouse(), resolve_settings())
+    if as_json:
+        print_json(describe_costs(ledger))
+    else:
+        show_costs(open_console(), ledger)
 
 
 @app.command()
 def quarantine(
     project: Annotated[str | None, typer.Option(parser=normalize, help="Only this project.")] = None,
     examples: Annotated[int, typer.Option(min=0, help="Rows to show for each reason.")] = 3,
+    as_json: Json = False,
 ) -> None:
     """Show the rows that failed the contract: counts by reason, and examples."""
-    from pipelines.cli.printing.quarantine import WIDTH, show_quarantine
+    from pipelines.cli.printing.documents import print_json
+    from pipelines.cli.printing.quarantine import WIDTH, describe_quarantine, show_quarantine
     from pipelines.cli.printing.terminal import open_console
     from pipelines.warehouse import resolve_warehouse
     from pipelines.warehouse.quarantine import read_quarantine
 
-    show_quarantine(open_console(WIDTH), read_quarantine(resolve_warehouse(), project, examples))
+    found = read_quarantine(resolve_warehouse(), project, examples)
+    if as_json:
+        print_json(describe_quarantine(found))
+    else:
+        show_quarantine(open_console(WIDTH), found)
 
 
 def _backfill(settings: "Settings", start: datetime, end: datetime, project: str | None) -> "Backfill":

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pipelines.choices import Severity
+from pipelines.cli.parameters import Json
 from pipelines.lenses import Lens
 
 EXIT_FOUND = 3
@@ -44,14 +45,19 @@ def alerts(
     severity: Annotated[Severity, typer.Option(help="Lowest severity to report.")] = Severity.WARNING,
     days: Annotated[int, typer.Option(min=1, help="Number of days to check, up to the last in the data.")] = 7,
     lens: Annotated[Lens, typer.Option(help="The lens to count by.")] = Lens.INSTALLERS,
+    as_json: Json = False,
 ) -> None:
     """Print the anomalies of the last days as Markdown; exit with 3 if there are any, for scheduled jobs."""
-    from pipelines.cli.printing.alerts import show_anomalies
+    from pipelines.cli.printing.alerts import describe_anomalies, show_anomalies
+    from pipelines.cli.printing.documents import print_json
     from pipelines.cli.printing.terminal import open_console
     from pipelines.transform.anomalies import find_anomalies
     from pipelines.warehouse import resolve_warehouse
 
     found = find_anomalies(resolve_warehouse(), severity, days, lens)
-    show_anomalies(open_console(), found)
+    if as_json:
+        print_json(describe_anomalies(found))
+    else:
+        show_anomalies(open_console(), found)
     if found.rows:
         raise typer.Exit(EXIT_FOUND)

@@ -1,10 +1,11 @@
 """Prints anomalies as Markdown, for a person or for a scheduled job."""
 
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
 
-from pipelines.cli.printing.text import DEMO_ORIGIN
+from pipelines.cli.printing.text import DEMO_ORIGIN, plain
 from pipelines.transform.anomalies import Anomalies, Anomaly
 
 
@@ -12,6 +13,11 @@ def show_anomalies(console: Console, found: Anomalies) -> None:
     """Print the anomalies of the last days in the data, most recent first."""
     for line in _markdown(found):
         console.print(line, markup=False, soft_wrap=True)
+
+
+def describe_anomalies(found: Anomalies) -> dict[str, object]:
+    """What `show_anomalies` prints, for other programs."""
+    return asdict(found) | {"rows": [anomaly._asdict() for anomaly in found.rows]}
 
 
 def _markdown(found: Anomalies) -> list[str]:
@@ -42,7 +48,8 @@ def _row(anomaly: Anomaly) -> str:
         _number(anomaly.change, "+.0%"),
         _number(anomaly.score, "+.1f"),
     )
-    return "| " + " | ".join(cells).replace("\n", " ") + " |"
+    # A version is a stranger's text, and could end a cell or a line.
+    return "| " + " | ".join(plain(cell).replace("\n", " ").replace("|", "\\|") for cell in cells) + " |"
 
 
 def _number(value: Any, form: str) -> str:  # noqa: ANN401 - any number from SQL

@@ -1,5 +1,6 @@
 """Prints the estimate of a load, and the ledger of queries."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -27,10 +28,10 @@ def show_estimate(console: Console, estimate: Estimate, ledger: ExtractLedger, n
         console.print("The upstream reads Parquet files, which is free.")
         return
     table = Table(title="The most that the next load can bill", title_justify="left")
-    table.add_column("project")
-    table.add_column("days", no_wrap=True)
+    table.add_column("project", overflow="fold")
+    table.add_column("days", overflow="fold")
     for heading in ("bytes", "cost", "share of a free TiB"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", overflow="fold")
     for window, size in estimate.bytes_by_window.items():
         table.add_row(window.project, f"{window.start} to {window.end - DAY}", *_figures(size, settings))
     table.add_section()
@@ -45,6 +46,35 @@ def show_estimate(console: Console, estimate: Estimate, ledger: ExtractLedger, n
     if share := ledger.billed_share():
         console.print(f"Earlier queries have billed {share:.1%} of their estimates.", highlight=False)
     estimate.require_affordable(ledger, now)
+
+
+def describe_estimate(estimate: Estimate, ledger: ExtractLedger, now: datetime) -> dict[str, object]:
+    """What `show_estimate` prints, for other programs; `end` is exclusive, amounts are US dollars."""
+    settings = ledger.settings
+    windows = [
+        {**asdict(window), "bytes": size, "cost": settings.price_of(size)}
+        for window, size in estimate.bytes_by_window.items()
+    ]
+    return {
+        "windows": windows,
+        "bytes": estimate.bytes,
+        "cost": estimate.cost,
+        "budget_per_run": settings.budget_per_run,
+        "budget_per_month": settings.budget_per_month,
+        "spent_this_month": ledger.spent_this_month(now),
+        "billed_share": ledger.billed_share(),
+    }
+
+
+def describe_costs(ledger: ExtractLedger) -> dict[str, object]:
+    """What `show_costs` prints, for other programs; `end` is exclusive, costs are US dollars."""
+    amounts = ("bytes_estimated", "bytes_billed", "cost", "rows")
+    months = ("month", "project", "queries", "failed", "open", *amounts)
+    queries = ("started", "project", "start", "end", "status", *amounts)
+    return {
+        "months": [dict(zip(months, row, strict=True)) for row in ledger.by_month()],
+        "queries": [dict(zip(queries, row, strict=True)) for row in ledger.queries()],
+    }
 
 
 def show_costs(console: Console, ledger: ExtractLedger) -> None:
@@ -76,9 +106,9 @@ def show_costs(console: Console, ledger: ExtractLedger) -> None:
 def _ledger_table(title: str, *headings: str) -> Table:
     table = Table(title=title, title_justify="left")
     for heading in headings:
-        table.add_column(heading, no_wrap=True)
+        table.add_column(heading, overflow="fold")
     for heading in ("estimated", "billed", "cost", "rows"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", overflow="fold")
     return table
 
 

@@ -23,10 +23,10 @@ def show_quarantine(console: Console, found: Quarantine) -> None:
         return
     console.print(f"{found.rows:,} of {total:,} rows are in quarantine. A row with several reasons counts for each.\n")
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("project", no_wrap=True)
+    table.add_column("project", overflow="fold")
     table.add_column("reason", overflow="fold")
     for heading in ("rows", "share", "first day", "last day"):
-        table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column(heading, justify="right", overflow="fold")
     for project, message, count, first, last in found.reasons:
         share = f"{count / found.read[project]:.4%}"
         table.add_row(project, Text(plain(message)), f"{count:,}", share, str(first), str(last))
@@ -36,6 +36,16 @@ def show_quarantine(console: Console, found: Quarantine) -> None:
         for example in examples:
             console.print(Text(f"  {example.day}{plain(example.line.removeprefix(message))}"), overflow="fold")
             console.print(Text(_indented(plain(example.content), console.width)))
+
+
+def describe_quarantine(found: Quarantine) -> dict[str, object]:
+    """What `show_quarantine` prints, for other programs; `read` counts all rows by project."""
+    return {
+        "read": found.read,
+        "rows": found.rows,
+        "reasons": [reason._asdict() for reason in found.reasons],
+        "examples": [example._asdict() for example in found.examples],
+    }
 
 
 def _indented(text: str, width: int) -> str:

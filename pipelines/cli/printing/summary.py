@@ -42,10 +42,8 @@ def show_summary(console: Console, run: RunReport) -> None:
     console.print()
     console.print(_kpis(run.warehouse))
     console.print(f"Site: {run.published.site or 'not built (--no-site)'}")
-    console.print(
-        "Next: `just serve` shows the site, `just plan` reviews a changed model, `just dashboard` shows the load.",
-        soft_wrap=True,
-    )
+    serve = "`just serve` shows the site, " if run.published.site else ""
+    console.print(f"Next: {serve}`just plan` reviews a changed model, `just dashboard` shows the load.", soft_wrap=True)
 
 
 def _loaded(report: LoadReport) -> str:
@@ -61,9 +59,10 @@ def _loaded(report: LoadReport) -> str:
 def _kpis(warehouse: Warehouse) -> Table:
     origin = DEMO_ORIGIN if "demo" in bookkeeping.origins(warehouse) else ""
     table = Table(title=f"Last whole week{origin}", title_justify="left")
-    table.add_column("project")
+    # Folded where the terminal is narrow: a number that is cut would be another number.
+    table.add_column("project", overflow="fold")
     for heading in ("week of", "by installers", "change", "all downloads"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", overflow="fold")
     for project, week, installers, change, downloads in warehouse.query(_KPIS):
         cells = (
             (str(week), f"{installers:,}", "" if change is None else f"{change:+.1%}", f"{downloads:,}")

@@ -19,16 +19,16 @@ WIDTH = 120
 """Columns of an output that is not a terminal."""
 
 
-def open_console(width: int = WIDTH) -> Console:
+def open_console(width: int = WIDTH, *, stderr: bool = False) -> Console:
     """A console as wide as the terminal, or of `width` columns if the output is not a terminal."""
-    return Console(width=None if Console().is_terminal else width, highlight=False)
+    return Console(width=None if Console(stderr=stderr).is_terminal else width, highlight=False, stderr=stderr)
 
 
 class Terminal:
     """Shows a run's progress: a spinner in a terminal, lines elsewhere."""
 
-    def __init__(self) -> None:
-        self.console = Console()
+    def __init__(self, *, stderr: bool = False) -> None:
+        self.console = open_console(stderr=stderr)
 
     def step(self, title: str) -> AbstractContextManager[Update]:
         return _step(self.console, title)
