@@ -100,11 +100,12 @@ def load_windows(
 
 
 def _allow_new_columns(source: DltSource, warehouse: Warehouse) -> None:
-    """Let dlt add columns in this load if the contract has gained fields since the table was created."""
-    from pipelines.pypi.columns import ROW_SCHEMA
+    """Let dlt add columns in this load that a table lacks, as it was created by an earlier version."""
+    from pipelines.pypi.columns import TABLES
 
-    columns = warehouse.columns("file_downloads")
-    if columns and set(ROW_SCHEMA.names) - columns:
-        for name, resource in source.resources.items():
-            if name.startswith("file_downloads_"):
-                resource.apply_hints(schema_contract={"columns": "evolve"})
+    for table, schema in TABLES.items():
+        columns = warehouse.columns(table)
+        if columns and set(schema.names) - columns:
+            for resource in source.resources.values():
+                if resource.table_name == table:
+                    resource.apply_hints(schema_contract={"columns": "evolve"})

@@ -1,7 +1,7 @@
 """Plans a load: checks the upstream, finds the windows to load, and estimates their cost."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from pipelines.costs.budget import Estimate
@@ -62,11 +62,11 @@ def plan(request: LoadRequest, upstream: Upstream) -> Sequence[Window]:
     settings, available = request.settings, upstream.available_until()
     if request.backfill:
         _require_loadable(request.backfill, min(filter(None, (settings.settled_until(request.now), available))))
-        return request.backfill.windows
+        return [replace(window, grain=settings.grain_of(window.project)) for window in request.backfill.windows]
     end = min(filter(None, (settings.end_at(request.now), available)))
     loaded = bookkeeping.loaded_days(request.warehouse)
     return [
-        window
+        replace(window, grain=settings.grain_of(project))
         for project in settings.projects
         for window in plan_windows(project, settings.start, end, loaded.get(project, set()), settings.lag_days)
     ]

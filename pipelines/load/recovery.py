@@ -11,7 +11,7 @@ from pipelines.load.dlt_errors import translate_dlt_errors
 from pipelines.warehouse import PIPELINE, Warehouse, bookkeeping
 from pipelines.warehouse.bookkeeping import PRIMARY_KEYS
 
-STAGED_TABLES = ("file_downloads", "quarantine")
+STAGED_TABLES = ("file_downloads", "daily_counts", "quarantine")
 """The tables that dlt fills from a staging table, in one transaction."""
 
 

@@ -1,7 +1,7 @@
 """The columns that are derived from the contract: leaves, Arrow schemas, and the flat model that dlt enforces."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from datetime import date, datetime
 from functools import cached_property
 from types import NoneType
@@ -12,7 +12,7 @@ from dlt.common.libs.pydantic import DltConfig
 from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
 from pydantic.fields import FieldInfo
 
-from pipelines.pypi.contract import FileDownload
+from pipelines.pypi.contract import DailyCount, FileDownload
 from pipelines.pypi.days import CommittedDay, LoadedDay
 
 _ARROW_TYPES: dict[Any, pa.DataType] = {
@@ -90,37 +90,32 @@ def _leaves(model: type[BaseModel], path: tuple[str, ...], *, required: bool) ->
             raise TypeError(msg)
 
 
-LEAVES: tuple[Leaf, ...] = tuple(_leaves(FileDownload, (), required=True))
-
-SOURCE_SCHEMA = pa.schema([pa.field(leaf.column, leaf.type) for leaf in LEAVES])
-"""The leaves as the upstream's query returns them, before validation: any value may be NULL."""
-
 _KEY_FIELDS = [
     pa.field("project", pa.string(), nullable=False),
     pa.field("day", pa.date32(), nullable=False),
     pa.field("ordinal", pa.int64(), nullable=False),
 ]
-ROW_SCHEMA = pa.schema(
-    [
-        *(pa.field(leaf.column, leaf.type, nullable=not leaf.required) for leaf in LEAVES),
-        *_KEY_FIELDS[1:],
-    ]
-)
-"""`raw.file_downloads`: the leaves, the UTC `day` of the timestamp, and the row's `ordinal` in its load."""
-
 QUARANTINE_SCHEMA = pa.schema(
     [
         *_KEY_FIELDS,
         pa.field("reason", pa.string(), nullable=False),
         pa.field("content", pa.string(), nullable=False),
+        pa.field("log_rows", pa.int64()),
     ]
 )
-"""`raw.quarantine`: rows that failed the contract, with Pydantic's error text and the row as JSON."""
+"""`raw.quarantine`: rows that failed the contract, with Pydantic's error text, the row as JSON, and the
+rows of the log that it stands for, which is NULL where an earlier version wrote it: each stood for one."""
 
 
 def _schema(record: type[LoadedDay]) -> pa.Schema:
     types = get_type_hints(record)
-    return pa.schema([pa.field(item.name, _ARROW_TYPES[types[item.name]], nullable=False) for item in fields(record)])
+    # A field with a default is NULL in what earlier versions have written.
+    return pa.schema(
+        [
+            pa.field(item.name, _ARROW_TYPES[types[item.name]], nullable=item.default is not MISSING)
+            for item in fields(record)
+        ]
+    )
 
 
 LOADED_DAYS_SCHEMA = _schema(LoadedDay)
@@ -136,21 +131,61 @@ class _Row(BaseModel):
     dlt_config: ClassVar[DltConfig] = {"is_authoritative_model": True}
 
 
-def _flat_model() -> type[BaseModel]:
-    columns: dict[str, Any] = {}
-    for leaf in LEAVES:
-        base = _base_type(leaf.field.annotation)
-        columns[leaf.column] = (base if leaf.required else base | None, ...)
-    return create_model("FileDownloadRow", __base__=_Row, **columns, day=(date, ...), ordinal=(int, ...))
+@dataclass(frozen=True)
+class Grain:
+    """What a row of a table of downloads is: one download, or the equal downloads of a day.
+
+    `table` is the table of `raw`, `record` the contract of a row, from which all columns are derived.
+    """
+
+    table: str
+    record: type[BaseModel]
+
+    @cached_property
+    def leaves(self) -> tuple[Leaf, ...]:
+        """The columns of the contract, in its order."""
+        return tuple(_leaves(self.record, (), required=True))
+
+    @cached_property
+    def source_schema(self) -> pa.Schema:
+        """The leaves as the upstream's query returns them, before validation: any value may be NULL."""
+        return pa.schema([pa.field(leaf.column, leaf.type) for leaf in self.leaves])
+
+    @cached_property
+    def row_schema(self) -> pa.Schema:
+        """The table: the leaves, the UTC `day`, and the row's `ordinal` in its load."""
+        leaves = [pa.field(leaf.column, leaf.type, nullable=not leaf.required) for leaf in self.leaves]
+        return pa.schema(leaves + [key for key in _KEY_FIELDS if key.name not in self.source_schema.names])
+
+    @cached_property
+    def row_model(self) -> type[BaseModel]:
+        """The columns of the table, as the Pydantic model that dlt enforces."""
+        columns: dict[str, Any] = {}
+        for leaf in self.leaves:
+            base = _base_type(leaf.field.annotation)
+            columns[leaf.column] = (base if leaf.required else base | None, ...)
+        keys = {"day": (date, ...), "ordinal": (int, ...)}
+        return create_model(f"{self.record.__name__}Row", __base__=_Row, **columns | keys)
+
+    def nested(self, row: dict[str, Any]) -> dict[str, Any]:
+        """The upstream's nested record of a flat row; an optional record whose leaves are all NULL is NULL."""
+        return _nest_record(self.record, (), row)
 
 
-ROW_MODEL = _flat_model()
-"""The columns of `raw.file_downloads`, as the Pydantic model that dlt enforces."""
+ROWS = Grain("file_downloads", FileDownload)
+COUNTS = Grain("daily_counts", DailyCount)
+GRAINS = {"row": ROWS, "day": COUNTS}
+"""By their names in the settings."""
 
+TABLES: dict[str, pa.Schema] = {
+    **{grain.table: grain.row_schema for grain in GRAINS.values()},
+    "quarantine": QUARANTINE_SCHEMA,
+    "loaded_days": LOADED_DAYS_SCHEMA,
+}
+"""The tables of `raw` that dlt fills."""
 
-def nested(row: dict[str, Any]) -> dict[str, Any]:
-    """The upstream's nested record of a flat row; an optional record whose leaves are all NULL is NULL."""
-    return _nest_record(FileDownload, (), row)
+LEAVES, SOURCE_SCHEMA, ROW_SCHEMA, ROW_MODEL = ROWS.leaves, ROWS.source_schema, ROWS.row_schema, ROWS.row_model
+nested = ROWS.nested
 
 
 def _nest_record(model: type[BaseModel], path: tuple[str, ...], row: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The contract: the fields and rules of a row of `file_downloads`; `columns.py` derives all columns from it.
+"""The contract: the fields and rules of a download, and of a count of downloads; `columns.py` derives all columns.
 
 Field names, nesting and types are those of BigQuery's `bigquery-public-data.pypi.file_downloads`
 (https://docs.pypi.org/api/bigquery/). Linehaul writes the fields, and documents their meaning
@@ -7,7 +7,7 @@ Field names, nesting and types are those of BigQuery's `bigquery-public-data.pyp
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import reduce
 from typing import Annotated, Literal, Self
 
@@ -99,7 +99,17 @@ class Details(Record):
     ci: bool | None
 
 
-class FileDownload(Record):
+class Checked(Record):
+    """A record that keeps the `RULES`, too."""
+
+    @model_validator(mode="after")
+    def _check_rules(self) -> Self:
+        for rule in RULES:
+            rule.check(*(reduce(getattr, path, self) for path in rule.paths))
+        return self
+
+
+class FileDownload(Checked):
     """One row: one download of one file."""
 
     timestamp: datetime
@@ -111,11 +121,47 @@ class FileDownload(Record):
     tls_protocol: ClientText | None
     tls_cipher: ClientText | None
 
-    @model_validator(mode="after")
-    def _check_rules(self) -> Self:
-        for rule in RULES:
-            rule.check(*(reduce(getattr, path, self) for path in rule.paths))
-        return self
+
+class CountedInstaller(Record):
+    """The tool that downloaded the file."""
+
+    name: ClientText | None
+
+
+class CountedDistro(Record):
+    """The Linux distribution, or macOS."""
+
+    name: ClientText | None
+    version: ClientText | None
+    libc: Libc | None
+
+
+class CountedSystem(Record):
+    """The operating system."""
+
+    name: ClientText | None
+
+
+class CountedDetails(Record):
+    """The fields of the parsed user agent that the KPIs need; `python` is cut to major and minor."""
+
+    installer: CountedInstaller | None
+    python: ClientText | None
+    distro: CountedDistro | None
+    system: CountedSystem | None
+    cpu: ClientText | None
+    ci: bool | None
+
+
+class DailyCount(Checked):
+    """One row at the grain of a day: how many rows of the log have the same values on a UTC day."""
+
+    day: date
+    country_code: CountryCode | None
+    project: Name
+    file: File
+    details: CountedDetails | None
+    log_rows: Annotated[int, Field(ge=1)]
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,19 @@
 """The days that loads record; `columns` has their Arrow schemas."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 
 @dataclass(frozen=True)
 class LoadedDay:
-    """A project's UTC day in one load: rows accepted and quarantined, and the `origin` of the data."""
+    """A project's UTC day in one load: its downloads, accepted and quarantined, their `origin`, and their grain."""
 
     project: str
     day: date
     accepted: int
     quarantined: int
     origin: str
+    grain: str = field(default="row", kw_only=True)
 
 
 @dataclass(frozen=True)

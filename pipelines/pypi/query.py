@@ -1,11 +1,16 @@
-"""The query for downloads, built once and rendered in the dialect of the upstream that runs it."""
+"""The queries for downloads and their counts, built once and rendered in the dialect of the upstream that runs it."""
 
 from sqlglot import exp
 
-from pipelines.pypi.columns import LEAVES
+from pipelines.pypi.columns import COUNTS, ROWS
 
 PROJECT, START, END = "project", "start", "end"
 """The query's parameters: a normalized project name (PEP 503), and the UTC midnights of the half-open window."""
+
+
+def downloads_query(grain: str, source: exp.Expr, timestamp_column: str) -> exp.Select:
+    """The query whose rows have the grain of that name."""
+    return {"row": select_downloads, "day": count_downloads}[grain](source, timestamp_column)
 
 
 def select_downloads(source: exp.Expr, timestamp_column: str) -> exp.Select:
@@ -13,21 +18,47 @@ def select_downloads(source: exp.Expr, timestamp_column: str) -> exp.Select:
 
     Only leaves are selected: BigQuery bills by leaf, and each destination would store a struct in a different shape.
     """
-    timestamp = exp.column(exp.to_identifier(timestamp_column, quoted=True))
-    return (
-        exp.select(
-            *(
-                exp.alias_(timestamp if leaf.path == ("timestamp",) else _field(leaf.path), leaf.column, quoted=True)
-                for leaf in LEAVES
-            )
-        )
-        .from_(source)
-        .where(
-            exp.column(exp.to_identifier("project", quoted=True)).eq(_parameter(PROJECT)),
-            timestamp.copy() >= _parameter(START),
-            timestamp.copy() < _parameter(END),
-        )
+    timestamp = _field((timestamp_column,))
+    columns = {leaf.column: timestamp if leaf.path == ("timestamp",) else _field(leaf.path) for leaf in ROWS.leaves}
+    return _of_window(exp.select(*_aliased(columns)), source, timestamp)
+
+
+def count_downloads(source: exp.Expr, timestamp_column: str) -> exp.Select:
+    """Count one project's downloads in `[start, end)` by UTC day and all fields that the KPIs need.
+
+    The columns are the leaves of `DailyCount`, in its order. A time zone other than UTC would shift the days.
+    """
+    timestamp = _field((timestamp_column,))
+    columns = {leaf.column: _field(leaf.path) for leaf in COUNTS.leaves}
+    python = columns["details__python"]
+    columns |= {
+        "day": exp.cast(timestamp.copy(), "date"),
+        # Python 3.12 of 3.12.4; what has no two parts is kept.
+        "details__python": exp.func(
+            "COALESCE", exp.func("NULLIF", _minor(python), exp.Literal.string("")), python.copy()
+        ),
+        "log_rows": exp.Count(this=exp.Star()),
+    }
+    groups = [exp.Literal.number(n) for n, column in enumerate(columns, 1) if column != "log_rows"]
+    return _of_window(exp.select(*_aliased(columns)), source, timestamp).group_by(*groups)
+
+
+def _of_window(query: exp.Select, source: exp.Expr, timestamp: exp.Expr) -> exp.Select:
+    return query.from_(source).where(
+        _field(("project",)).eq(_parameter(PROJECT)),
+        timestamp.copy() >= _parameter(START),
+        timestamp.copy() < _parameter(END),
     )
+
+
+def _aliased(columns: dict[str, exp.Expr]) -> list[exp.Expr]:
+    return [exp.alias_(column.copy(), name, quoted=True) for name, column in columns.items()]
+
+
+def _minor(version: exp.Expr) -> exp.Expr:
+    """The first two parts of a version; what an engine gives where there are none is NULL or empty."""
+    pattern = exp.Literal.string("^([^.]+[.][^.]+)")
+    return exp.RegexpExtract(this=version.copy(), expression=pattern, group=exp.Literal.number(1))
 
 
 def _field(path: tuple[str, ...]) -> exp.Expr:

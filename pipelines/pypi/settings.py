@@ -26,6 +26,8 @@ PRICE_PER_TIB = (0.1, 1000.0)
 MAX_BUDGET = 1_000_000.0
 """US dollars; a larger budget is a slip, which would guard nothing."""
 UPSTREAMS = ("parquet", "bigquery")
+GRAINS = ("row", "day")
+"""The names of the grains: a row for each download, or for the equal downloads of a day."""
 POLICIES = {"columns": ("report", "freeze"), "rows": ("discard_row", "freeze")}
 """The policies for upstream fields outside the contract, and for rows that fail it, in dlt's words."""
 
@@ -47,6 +49,8 @@ class Settings(BaseConfiguration):
 
     projects: list[str] = None  # type: ignore[assignment]  # dlt: no default, a missing value is an error
     start_date: str = None  # type: ignore[assignment]  # as above
+    grain: str = "row"
+    grains: dict[str, str] | None = None
     end_date: str | None = None
     upstream: str = "bigquery"
     parquet_path: str | None = None
@@ -63,6 +67,10 @@ class Settings(BaseConfiguration):
     tolerance: float = 0.001
     columns: str = "report"
     rows: str = "discard_row"
+
+    def grain_of(self, project: str) -> str:
+        """The name of the grain at which the project is loaded, of `columns.GRAINS`."""
+        return (self.grains or {}).get(project, self.grain)
 
     @property
     def address(self) -> str:
@@ -146,6 +154,7 @@ def _validated(settings: Settings) -> Settings:
         _reject("timestamp_column", f"is {settings.timestamp_column!r}, which is not a column name")
     if settings.gcp_project and not _GCP_PROJECT.fullmatch(settings.gcp_project):
         _reject("gcp_project", f"is {settings.gcp_project!r}, which is not the id of a Google Cloud project")
+    _validate_grains(settings)
     _validate_numbers(settings)
     _validate_window(settings)
     for field, allowed in POLICIES.items():
@@ -154,6 +163,14 @@ def _validated(settings: Settings) -> Settings:
             reason = _REFUSAL_REASONS.get(policy, "")
             _reject(field, f"is {policy!r}{reason}; it must be one of {', '.join(allowed)}")
     return settings
+
+
+def _validate_grains(settings: Settings) -> None:
+    settings.grains = {_normalized_name(name): grain for name, grain in (settings.grains or {}).items()}
+    for field, grains in (("grain", [settings.grain]), ("grains", settings.grains.values())):
+        for grain in grains:
+            if grain not in GRAINS:
+                _reject(field, f"is {grain!r}; it must be one of {', '.join(GRAINS)}")
 
 
 def _validate_numbers(settings: Settings) -> None:

@@ -14,7 +14,7 @@ from dlt.extract import DltResource
 from sqlglot import exp
 
 from pipelines.errors import ContractError
-from pipelines.pypi.columns import LOADED_DAYS_SCHEMA, QUARANTINE_SCHEMA, ROW_MODEL, ROW_SCHEMA
+from pipelines.pypi.columns import GRAINS, LOADED_DAYS_SCHEMA, QUARANTINE_SCHEMA
 from pipelines.pypi.upstreams import Reader
 from pipelines.pypi.validation import split
 from pipelines.pypi.windows import DAY, OnRows, Window
@@ -42,7 +42,8 @@ def pypi(  # noqa: PLR0913 - named, with separate meanings
 ) -> Iterator[DltResource]:
     """Downloads of the `windows`, as whole days that replace loaded ones; rows that fail the contract are quarantined.
 
-    One resource a project fills three tables: `file_downloads`, `quarantine`, `loaded_days`.
+    One resource a project fills four tables: `file_downloads` or, at the grain of a day, `daily_counts`; `quarantine`
+    and `loaded_days`. A day is replaced in all tables: after a change of grain it is still counted once.
 
     Args:
         reader: reads the rows of a window.
@@ -64,7 +65,8 @@ def pypi(  # noqa: PLR0913 - named, with separate meanings
         tolerated = None if rows == "freeze" else tolerance
         downloads = _extract(of_project, reader, tolerated, on_rows, advance_cursor=advance_cursor)
         yield downloads
-        yield _table("file_downloads", project, downloads, columns=ROW_MODEL, write_disposition=replace)
+        for grain in GRAINS.values():
+            yield _table(grain.table, project, downloads, columns=grain.row_model, write_disposition=replace)
         yield _table("quarantine", project, downloads, write_disposition=replace)
         yield _table("loaded_days", project, downloads, write_disposition="append")
 
@@ -98,23 +100,25 @@ def _extract(
         reasons: list[str] = []
         ordinal = 0
         # Without any item dlt makes no merge job, and a day that is now empty upstream would keep its rows.
-        yield TableRows("file_downloads", ROW_SCHEMA.empty_table())
+        for grain in GRAINS.values():
+            yield TableRows(grain.table, grain.row_schema.empty_table())
         yield TableRows("quarantine", QUARANTINE_SCHEMA.empty_table())
         for window in windows:
+            grain = GRAINS[window.grain]
             # Closed even if the extract stops early: threads that read ahead would keep the process alive.
             with closing(reader.read(window)) as batches:
                 for batch in batches:
-                    passed, failed = split(_numbered(batch, ordinal), project)
+                    passed, failed = split(_numbered(batch, ordinal), project, grain)
                     ordinal += batch.num_rows
                     _add_days(accepted, passed)
                     on_rows(window, batch.num_rows)
-                    yield TableRows("file_downloads", passed)
+                    yield TableRows(grain.table, passed)
                     if failed.num_rows:
                         _add_days(quarantined, failed)
                         reasons = reasons or failed.column("reason").slice(0, 1).to_pylist()
                         yield TableRows("quarantine", failed)
         _check_tolerance(project, sum(accepted.values()), sum(quarantined.values()), tolerance, reasons)
-        yield TableRows("loaded_days", _loaded_days(project, accepted, quarantined, reader.origin))
+        yield TableRows("loaded_days", _loaded_days(project, windows, accepted, quarantined, reader.origin))
 
     return downloads()
 
@@ -153,12 +157,17 @@ def _replace_days(windows: Sequence[Window]) -> dict[str, Any]:
 def _numbered(batch: pa.Table, first: int) -> pa.Table:
     """The batch with its UTC `day`, and an `ordinal` that distinguishes equal rows."""
     ordinals = pa.array(range(first, first + batch.num_rows), pa.int64())
-    return batch.append_column("day", batch.column("timestamp").cast(pa.date32())).append_column("ordinal", ordinals)
+    if "day" not in batch.column_names:
+        batch = batch.append_column("day", batch.column("timestamp").cast(pa.date32()))
+    return batch.append_column("ordinal", ordinals)
 
 
 def _add_days(counts: dict[date, int], rows: pa.Table) -> None:
-    for pair in rows.column("day").value_counts().to_pylist():
-        counts[pair["values"]] += pair["counts"]
+    """Add the rows of the log that the rows stand for: one each, where they do not say."""
+    if "log_rows" not in rows.column_names:
+        rows = rows.append_column("log_rows", pa.repeat(1, rows.num_rows))
+    for day in rows.group_by("day").aggregate([("log_rows", "sum")]).to_pylist():
+        counts[day["day"]] += day["log_rows_sum"]
 
 
 def _check_tolerance(
@@ -179,7 +188,9 @@ def _check_tolerance(
     raise ContractError(what, remedy=f"Check the rows of the upstream, or {change}.")
 
 
-def _loaded_days(project: str, accepted: dict[date, int], quarantined: dict[date, int], origin: str) -> pa.Table:
+def _loaded_days(
+    project: str, windows: Sequence[Window], accepted: dict[date, int], quarantined: dict[date, int], origin: str
+) -> pa.Table:
     days = len(accepted)
     columns = [
         [project] * days,
@@ -187,5 +198,6 @@ def _loaded_days(project: str, accepted: dict[date, int], quarantined: dict[date
         list(accepted.values()),
         list(quarantined.values()),
         [origin] * days,
+        [window.grain for window in windows for _ in window.days],
     ]
     return pa.table(columns, schema=LOADED_DAYS_SCHEMA)

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from pipelines.pypi.columns import LEAVES, QUARANTINE_SCHEMA, ROW_SCHEMA, Leaf, column_name, nested
-from pipelines.pypi.contract import RULES, FileDownload, Rule
+from pipelines.pypi.columns import QUARANTINE_SCHEMA, ROWS, Grain, Leaf, column_name
+from pipelines.pypi.contract import RULES, Rule
 
 MAX_INPUT_LENGTH = 80
 """Characters of a wrong value that a reason shows; the row's `content` has the whole value."""
@@ -24,17 +24,21 @@ _INPUT_REPR = Repr()
 _INPUT_REPR.maxstring = MAX_INPUT_LENGTH
 
 
-def split(rows: pa.Table, project: str) -> tuple[pa.Table, pa.Table]:
-    """Split `rows` (leaves, `day`, `ordinal`) into accepted rows (`ROW_SCHEMA`) and failed ones (`QUARANTINE_SCHEMA`).
+def split(rows: pa.Table, project: str, grain: Grain = ROWS) -> tuple[pa.Table, pa.Table]:
+    """Split `rows` (leaves, `day`, `ordinal`) into accepted ones (`row_schema`) and failed ones (`QUARANTINE_SCHEMA`).
 
     A failed row gets the `project` of the query: its own may be wrong.
     """
-    masks = [_failed_leaf(rows, leaf) for leaf in LEAVES] + [_failed_rule(rows, rule) for rule in RULES]
+    masks = [_failed_leaf(rows, leaf) for leaf in grain.leaves] + [_failed_rule(rows, rule) for rule in RULES]
     found = [mask for mask in masks if mask is not None]
     if not found:
-        return rows.cast(ROW_SCHEMA), QUARANTINE_SCHEMA.empty_table()
+        return _cast(rows, grain), QUARANTINE_SCHEMA.empty_table()
     failed = reduce(pc.or_, found)
-    return rows.filter(pc.invert(failed)).cast(ROW_SCHEMA), _quarantine(rows.filter(failed), project)
+    return _cast(rows.filter(pc.invert(failed)), grain), _quarantine(rows.filter(failed), project, grain)
+
+
+def _cast(rows: pa.Table, grain: Grain) -> pa.Table:
+    return rows.select(grain.row_schema.names).cast(grain.row_schema)
 
 
 def _failed_leaf(rows: pa.Table, leaf: Leaf) -> pa.ChunkedArray | None:
@@ -76,23 +80,24 @@ def _passes(rule: Rule, combination: dict[str, Any]) -> bool:
     return True
 
 
-def _quarantine(rows: pa.Table, project: str) -> pa.Table:
-    records = [nested(row) for row in rows.to_pylist()]
+def _quarantine(rows: pa.Table, project: str, grain: Grain) -> pa.Table:
+    records = [grain.nested(row) for row in rows.to_pylist()]
     return pa.table(
         {
             "project": pa.repeat(project, rows.num_rows),
             "day": rows.column("day"),
             "ordinal": rows.column("ordinal"),
-            "reason": pa.array([_reason(record) for record in records], pa.string()),
+            "reason": pa.array([_reason(record, grain) for record in records], pa.string()),
             "content": pa.array([json.dumps(record, default=str) for record in records], pa.string()),
+            "downloads": [record.get("log_rows", 1) for record in records],
         },
     ).cast(QUARANTINE_SCHEMA)
 
 
-def _reason(record: dict[str, Any]) -> str:
+def _reason(record: dict[str, Any], grain: Grain) -> str:
     """All of Pydantic's errors for the record, one a line: `field: message (input value)`."""
     try:
-        FileDownload.model_validate(record)
+        grain.record.model_validate(record)
     except ValidationError as error:
         return "\n".join(_line(detail) for detail in error.errors(include_url=False))
     msg = f"a column failed, but the whole row passed: {record}"

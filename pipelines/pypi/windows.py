@@ -14,6 +14,8 @@ class Window:
     project: str
     start: date
     end: date
+    grain: str = "row"
+    """The name of the grain at which they are loaded, of `columns.GRAINS`."""
 
     @property
     def days(self) -> list[date]:

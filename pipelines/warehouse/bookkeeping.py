@@ -4,10 +4,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import fields
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import duckdb
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 
 from pipelines.errors import WarehouseError
@@ -16,10 +15,12 @@ from pipelines.warehouse import DATASET, STORAGE_VERSION, Warehouse
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from duckdb import DuckDBPyConnection
 
 _ROW_KEY = ("project", "day", "ordinal", "_dlt_load_id")
 PRIMARY_KEYS = {
     "file_downloads": _ROW_KEY,
+    "daily_counts": _ROW_KEY,
     "quarantine": _ROW_KEY,
     "loaded_days": ("project", "day", "_dlt_load_id"),
 }
@@ -53,13 +54,26 @@ _TABLES = {
 }
 
 _CREATE_COMMITTED_DAYS = f"""
-    CREATE VIEW IF NOT EXISTS {DATASET}.committed_days AS
-    SELECT project, day, accepted, quarantined, origin, _dlt_load_id AS load_id
+    CREATE OR REPLACE VIEW {DATASET}.committed_days AS
+    SELECT project, day, accepted, quarantined, origin, {{grain}} AS grain, _dlt_load_id AS load_id
     FROM {DATASET}.loaded_days AS days
     JOIN {DATASET}._dlt_loads AS loads ON days._dlt_load_id = loads.load_id AND loads.status = 0
     QUALIFY ROW_NUMBER() OVER (PARTITION BY project, day ORDER BY _dlt_load_id DESC) = 1
 """
-"""The jobs of a load package commit one by one: a day counts only once its load has a row in `_dlt_loads`."""
+"""The jobs of a load package commit one by one: a day counts only once its load has a row in `_dlt_loads`.
+
+Loads of earlier versions have no `grain`: a row of theirs is one download.
+"""
+
+_COMMITTED_DAYS_SQL = f"""
+    SELECT sql FROM duckdb_views()
+    WHERE database_name = CURRENT_DATABASE() AND schema_name = '{DATASET}' AND view_name = 'committed_days'
+"""
+
+_COLUMNS = """
+    SELECT column_name FROM information_schema.columns
+    WHERE table_catalog = CURRENT_DATABASE() AND table_schema = ? AND table_name = ?
+"""
 
 _PRODUCTION_PLAN = "SELECT plan_id FROM sqlmesh._environments WHERE name = 'prod' AND finalized_ts IS NOT NULL"
 """SQLMesh's state: each plan that is applied to production has a new id, also a plan that is applied by hand."""
@@ -71,7 +85,10 @@ _UPSERT_DRIFT = f"""
 
 _MISCOUNTED = """
     WITH found AS (
-        SELECT project, day, COUNT(*) AS present FROM file_downloads GROUP BY ALL
+        SELECT project, day, SUM(log_rows) AS present FROM (
+            SELECT project, day, 1 AS log_rows FROM file_downloads
+            UNION ALL SELECT project, day, log_rows FROM daily_counts
+        ) GROUP BY ALL
     )
     SELECT committed.project, committed.day, accepted, COALESCE(present, 0)
     FROM committed_days AS committed LEFT JOIN found USING (project, day)
@@ -107,9 +124,9 @@ def query_committed(warehouse: Warehouse, sql: str, *parameters: Any) -> list[tu
 
 def committed_days(warehouse: Warehouse) -> list[CommittedDay]:
     """Each project's days, each in its latest committed load; ordered by day and project."""
-    names = ", ".join(field.name for field in fields(CommittedDay))
-    rows = query_committed(warehouse, f"SELECT {names} FROM committed_days ORDER BY day, project")
-    return [CommittedDay(*row) for row in rows]
+    names = [field.name for field in fields(CommittedDay)]
+    rows = query_committed(warehouse, f"SELECT {', '.join(names)} FROM committed_days ORDER BY day, project")
+    return [CommittedDay(**dict(zip(names, row, strict=True))) for row in rows]
 
 
 def loaded_days(warehouse: Warehouse) -> dict[str, set[date]]:
@@ -156,9 +173,9 @@ def delete_project(warehouse: Warehouse, project: str) -> None:
     """Delete the project's rows and loaded days; remember the days until the KPIs are computed without them."""
     with warehouse.transaction() as client:
         client.execute_sql(
-            "INSERT INTO forgotten_days SELECT project, day FROM file_downloads WHERE project = ? "
-            "UNION SELECT project, day FROM loaded_days WHERE project = ?",
-            project,
+            "INSERT INTO forgotten_days SELECT DISTINCT project, day FROM ("
+            "SELECT project, day FROM file_downloads UNION ALL SELECT project, day FROM daily_counts "
+            "UNION ALL SELECT project, day FROM loaded_days) WHERE project = ?",
             project,
         )
         for table in PRIMARY_KEYS:
@@ -257,8 +274,38 @@ def _create_tables(client: SqlClientBase[Any]) -> None:
     client.execute_sql(f"CREATE SCHEMA IF NOT EXISTS {DATASET}")
     for table, columns in _TABLES.items():
         client.execute_sql(f"CREATE TABLE IF NOT EXISTS {DATASET}.{table} ({columns})")
-    try:
-        client.execute_sql(_CREATE_COMMITTED_DAYS)
-    except DatabaseUndefinedRelation:
-        # dlt creates the tables of the view in its first load.
+    loaded_days = _columns(client, "loaded_days")
+    # dlt creates the tables in its first load.
+    if loaded_days:
+        _create_daily_counts(client)
+        _create_committed_days(client, loaded_days)
+
+
+def _create_committed_days(client: SqlClientBase[Any], loaded_days: set[str]) -> None:
+    """Create the view, or replace one that was made before there were grains."""
+    grain = "COALESCE(grain, 'row')" if "grain" in loaded_days else "'row'"
+    with client.execute_query(_COMMITTED_DAYS_SQL) as cursor:
+        views = cursor.fetchall()
+    if not views or ("grain" in loaded_days and "coalesce" not in str(views[0][0]).lower()):
+        client.execute_sql(_CREATE_COMMITTED_DAYS.format(grain=grain))
+
+
+def _create_daily_counts(client: SqlClientBase[Any]) -> None:
+    """Create the table that dlt would create in its next load: models read it before."""
+    if _columns(client, "daily_counts"):
         return
+    import pyarrow as pa
+
+    from pipelines.pypi.columns import COUNTS
+
+    empty = COUNTS.row_schema.append(pa.field("_dlt_load_id", pa.string(), nullable=False)).empty_table()
+    connection = cast("DuckDBPyConnection", client.native_connection)
+    connection.register("empty_counts", empty)
+    connection.execute(f"CREATE TABLE {DATASET}.daily_counts AS FROM empty_counts")
+    connection.unregister("empty_counts")
+
+
+def _columns(client: SqlClientBase[Any], table: str) -> set[str]:
+    """The columns of a table or view of `raw`; none where it does not exist."""
+    with client.execute_query(_COLUMNS, DATASET, table) as cursor:
+        return {name for (name,) in cursor.fetchall()}

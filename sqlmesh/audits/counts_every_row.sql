@@ -16,8 +16,20 @@ WITH counted AS (
   SELECT
     day,
     project,
-    COUNT(*) AS log_rows
-  FROM raw.file_downloads
+    SUM(log_rows) AS log_rows
+  FROM (
+    SELECT
+      day,
+      project,
+      1 AS log_rows
+    FROM raw.file_downloads
+    UNION ALL
+    SELECT
+      day,
+      project,
+      log_rows
+    FROM raw.daily_counts
+  ) AS rows
   WHERE
     day BETWEEN @start_date AND @end_date
   GROUP BY

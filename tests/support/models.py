@@ -85,6 +85,12 @@ class Models:
             if name in self.context.models and self.context.models[name].kind.is_external is external:
                 yield self.context.models[name]
 
+    def marts(self) -> dict[str, list[Row]]:
+        """The number of rows of each mart, and a sum of their hashes: equal for the same rows in whatever order."""
+        names = [model.name for model in self.of_kind(external=False) if model.name.startswith("marts.")]
+        with self.reading():
+            return {name: self.rows(f"SELECT COUNT(*), SUM(HASH(t)::HUGEINT) FROM {name} AS t") for name in names}
+
     def upstream(self, name: str) -> list[str]:
         """The model, and all that it reads, directly or not."""
         fqn = self.context.get_model(name, raise_if_missing=True).fqn

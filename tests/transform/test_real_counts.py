@@ -91,6 +91,14 @@ def history(real_data: Path, context: Context, tmp_path_factory: pytest.TempPath
     return Loaded.of(Installation(tmp_path_factory.mktemp("history") / "data", settings), str(file), context)
 
 
+@pytest.fixture(scope="module")
+def july_by_day(july: Loaded, context: Context, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+    """The same projects and days, loaded as counts."""
+    settings = {**july.project.settings, "GRAIN": "day"}
+    project = Installation(tmp_path_factory.mktemp("july_by_day") / "data", settings)
+    return Loaded.of(project, july.files, context)
+
+
 def published(real_data: Path, projects: tuple[str, ...], dimension: str) -> dict[tuple[date, str, str], int]:
     """The published per-day counts of a dimension; windows of several days are left out."""
     counts: Counter[tuple[date, str, str]] = Counter()
@@ -197,6 +205,12 @@ def test_months_are_the_sums_of_the_published_days(history: Loaded, real_data: P
     assert [(date(2026, month, 1),) for month in (3, 4, 5, 6)] == history.models.rows(
         "SELECT DISTINCT month FROM marts.downloads_monthly WHERE is_whole ORDER BY 1"
     )
+
+
+def test_marts_are_the_same_from_counts(july: Loaded, july_by_day: Loaded) -> None:
+    """Each mart has the same cells, whether rows were loaded or the counts of each day."""
+    assert july_by_day.project.query("SELECT COUNT(*) FROM raw.file_downloads") == [(0,)]
+    assert july.models.marts() == july_by_day.models.marts()
 
 
 @pytest.mark.parametrize("loaded", ["july", "history"])

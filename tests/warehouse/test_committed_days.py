@@ -23,7 +23,7 @@ def project(tmp_path: Path) -> Installation:
     project = Installation(tmp_path / "data").reading(file, "one")
     project.load()
     with duckdb.connect(project.file) as connection:
-        connection.execute("INSERT INTO raw.loaded_days VALUES ('one', ?, 9, 0, 'demo', ?)", [DAYS[1], LATER])
+        connection.execute("INSERT INTO raw.loaded_days VALUES ('one', ?, 9, 0, 'demo', 'row', ?)", [DAYS[1], LATER])
     return project
 
 

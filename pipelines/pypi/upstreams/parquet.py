@@ -13,8 +13,8 @@ from sqlglot import exp
 
 from pipelines.duckdb_imports import without_pandas
 from pipelines.errors import SourceError, UnknownProjectError
-from pipelines.pypi.columns import SOURCE_SCHEMA
-from pipelines.pypi.query import END, PROJECT, START, select_downloads
+from pipelines.pypi.columns import GRAINS
+from pipelines.pypi.query import END, PROJECT, START, downloads_query
 from pipelines.pypi.upstreams.schema import unknown_fields
 from pipelines.pypi.windows import DAY, Window
 
@@ -89,10 +89,11 @@ class ParquetUpstream:
     def read(self, window: Window) -> Generator[pa.Table, None, None]:
         start, end = window.bounds
         downloads = self._execute(
-            select_downloads(_TABLE, self.timestamp_column), {PROJECT: window.project, START: start, END: end}
+            downloads_query(window.grain, _TABLE, self.timestamp_column),
+            {PROJECT: window.project, START: start, END: end},
         )
         for batch in downloads.to_arrow_reader(BATCH_ROWS):
-            yield pa.Table.from_batches([batch]).cast(SOURCE_SCHEMA)
+            yield pa.Table.from_batches([batch]).cast(GRAINS[window.grain].source_schema)
 
     def _check_project(self, project: str) -> None:
         query = (

@@ -37,13 +37,13 @@ SELECT
   d.country_code, /* Country of the client, ISO 3166-1 alpha-2, or unknown. */
   d.file_type, /* Type of the file, such as bdist_wheel or sdist, or unknown; for other_fetches metadata, signature, provenance or sidecar. */
   @described(
-    SUM(CASE WHEN d.is_download THEN 1 ELSE 0 END)::BIGINT AS downloads,
-    SUM(CASE WHEN d.is_download AND d.installer_class <> 'mirror' THEN 1 ELSE 0 END)::BIGINT AS downloads_without_mirrors,
-    SUM(CASE WHEN d.is_download AND d.installer_class = 'installer' THEN 1 ELSE 0 END)::BIGINT AS downloads_by_installers,
-    SUM(CASE WHEN d.is_download AND d.installer_class = 'installer' AND NOT d.is_ci THEN 1 ELSE 0 END)::BIGINT AS downloads_outside_ci,
+    SUM(CASE WHEN d.is_download THEN d.log_rows ELSE 0 END)::BIGINT AS downloads,
+    SUM(CASE WHEN d.is_download AND d.installer_class <> 'mirror' THEN d.log_rows ELSE 0 END)::BIGINT AS downloads_without_mirrors,
+    SUM(CASE WHEN d.is_download AND d.installer_class = 'installer' THEN d.log_rows ELSE 0 END)::BIGINT AS downloads_by_installers,
+    SUM(CASE WHEN d.is_download AND d.installer_class = 'installer' AND NOT d.is_ci THEN d.log_rows ELSE 0 END)::BIGINT AS downloads_outside_ci,
     '$downloads.'
   ),
-  SUM(CASE WHEN d.is_download THEN 0 ELSE 1 END)::BIGINT AS other_fetches /* Log rows that are no download of a file of a release; they count in no lens. */
+  SUM(CASE WHEN d.is_download THEN 0 ELSE d.log_rows END)::BIGINT AS other_fetches /* Log rows that are no download of a file of a release; they count in no lens. */
 FROM staging.downloads AS d
 WHERE
   d.day BETWEEN @start_date AND @end_date

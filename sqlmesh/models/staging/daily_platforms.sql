@@ -38,10 +38,10 @@ SELECT
   d.libc, /* C library of the client, or unknown. */
   d.libc_version, /* Version of the C library, such as 2.39, or unknown. */
   @described(
-    COUNT(*)::BIGINT AS downloads,
-    SUM(CASE WHEN d.installer_class <> 'mirror' THEN 1 ELSE 0 END)::BIGINT AS downloads_without_mirrors,
-    SUM(CASE WHEN d.installer_class = 'installer' THEN 1 ELSE 0 END)::BIGINT AS downloads_by_installers,
-    SUM(CASE WHEN d.installer_class = 'installer' AND NOT d.is_ci THEN 1 ELSE 0 END)::BIGINT AS downloads_outside_ci,
+    SUM(d.log_rows)::BIGINT AS downloads,
+    SUM(CASE WHEN d.installer_class <> 'mirror' THEN d.log_rows ELSE 0 END)::BIGINT AS downloads_without_mirrors,
+    SUM(CASE WHEN d.installer_class = 'installer' THEN d.log_rows ELSE 0 END)::BIGINT AS downloads_by_installers,
+    SUM(CASE WHEN d.installer_class = 'installer' AND NOT d.is_ci THEN d.log_rows ELSE 0 END)::BIGINT AS downloads_outside_ci,
     '$downloads.'
   )
 FROM staging.downloads AS d

@@ -1,7 +1,7 @@
 MODEL (
   name staging.downloads,
   kind VIEW,
-  description 'One row for each row of the log, with the dimensions of the KPIs; none of them is NULL.',
+  description 'The rows of the log with the dimensions of the KPIs, none of which is NULL: each by itself, or the equal ones of a day together, whichever was loaded.',
   grain (),
   -- Nothing audits a view again when days are restated: the two aggregates audit what they read from this one.
   ignored_rules ['nomissingaudits', 'toofewaudits']
@@ -11,11 +11,49 @@ MODEL (
 A file of a release ends as one of the formats that PyPI takes; what has one more ending stands beside such a file.
 Of the name of a wheel, the last three parts are its tag: none of them can have a dash (PEP 427).
 */
-WITH named AS (
+WITH loaded AS (
+  SELECT
+    day,
+    project,
+    country_code,
+    file__filename,
+    file__version,
+    file__type,
+    details__installer__name,
+    details__python,
+    details__distro__name,
+    details__distro__version,
+    details__distro__libc__lib,
+    details__distro__libc__version,
+    details__system__name,
+    details__cpu,
+    details__ci,
+    1 AS log_rows
+  FROM raw.file_downloads
+  UNION ALL
+  SELECT
+    day,
+    project,
+    country_code,
+    file__filename,
+    file__version,
+    file__type,
+    details__installer__name,
+    details__python,
+    details__distro__name,
+    details__distro__version,
+    details__distro__libc__lib,
+    details__distro__libc__version,
+    details__system__name,
+    details__cpu,
+    details__ci,
+    log_rows
+  FROM raw.daily_counts
+), named AS (
   SELECT
     *,
     LOWER(file__filename) AS file_name
-  FROM raw.file_downloads
+  FROM loaded
 ), fetched AS (
   SELECT
     *,
@@ -55,7 +93,8 @@ SELECT
   @known(d.details__distro__version)::TEXT AS distro_version, /* Version of the distribution; unknown where the client did not report one. */
   @known(d.details__distro__libc__lib)::TEXT AS libc, /* C library of the client; unknown where it did not report one. */
   @read(d.details__distro__libc__version, '^([0-9]+[.][0-9]+)')::TEXT AS libc_version, /* Version of the C library, such as 2.39; unknown where the client did not report one. */
-  COALESCE(d.details__ci, FALSE)::BOOLEAN AS is_ci /* TRUE where the client reported continuous integration; FALSE where it reported nothing. */
+  COALESCE(d.details__ci, FALSE)::BOOLEAN AS is_ci, /* TRUE where the client reported continuous integration; FALSE where it reported nothing. */
+  d.log_rows::BIGINT AS log_rows /* Rows of the log that the row stands for: 1 where each was loaded by itself. */
 FROM fetched AS d
 LEFT JOIN reference.installers AS i
   ON d.details__installer__name = i.installer
