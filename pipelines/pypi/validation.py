@@ -89,7 +89,7 @@ def _quarantine(rows: pa.Table, project: str, grain: Grain) -> pa.Table:
             "ordinal": rows.column("ordinal"),
             "reason": pa.array([_reason(record, grain) for record in records], pa.string()),
             "content": pa.array([json.dumps(record, default=str) for record in records], pa.string()),
-            "downloads": [record.get("log_rows", 1) for record in records],
+            "log_rows": [record.get("log_rows", 1) for record in records],
         },
     ).cast(QUARANTINE_SCHEMA)
 

@@ -15,14 +15,16 @@ _QUARANTINED = (
     "quarantine AS rows SEMI JOIN committed_days AS days "
     "ON rows.project = days.project AND rows.day = days.day AND rows._dlt_load_id = days.load_id"
 )
-_COUNT = f"SELECT COUNT(*) FROM {_QUARANTINED} WHERE project = COALESCE(?, project)"
+_LOG_ROWS = "COALESCE(log_rows, 1)"
+_COUNT = f"SELECT SUM({_LOG_ROWS})::BIGINT FROM {_QUARANTINED} WHERE project = COALESCE(?, project)"
 _ERRORS = f"""
-    SELECT project, day, ordinal, line, content, REGEXP_REPLACE(line, ' [(]input .*', '') AS message
+    SELECT project, day, ordinal, log_rows, line, content, REGEXP_REPLACE(line, ' [(]input .*', '') AS message
     FROM (SELECT *, UNNEST(STRING_SPLIT(reason, CHR(10))) AS line FROM {_QUARANTINED})
     WHERE project = COALESCE(?, project)
 """
 _REASONS = f"""
-    SELECT project, message, COUNT(*), MIN(day), MAX(day) FROM ({_ERRORS}) GROUP BY 1, 2 ORDER BY 1, 3 DESC, 2
+    SELECT project, message, SUM({_LOG_ROWS})::BIGINT, MIN(day), MAX(day) FROM ({_ERRORS})
+    GROUP BY 1, 2 ORDER BY 1, 3 DESC, 2
 """
 _EXAMPLES = f"""
     SELECT project, message, day, line, content FROM ({_ERRORS})

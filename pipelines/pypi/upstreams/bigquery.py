@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from math import ceil
@@ -19,8 +20,8 @@ from sqlglot import exp
 
 from pipelines.errors import SettingsError, SourceError
 from pipelines.pypi.billed_queries import BilledQuery, Ledger, NoLedger
-from pipelines.pypi.columns import SOURCE_SCHEMA
-from pipelines.pypi.query import END, PROJECT, START, select_downloads
+from pipelines.pypi.columns import GRAINS
+from pipelines.pypi.query import END, PROJECT, START, downloads_query
 from pipelines.pypi.settings import Settings
 from pipelines.pypi.upstreams.google_client import (
     MAX_RETRY_DELAY,
@@ -78,7 +79,7 @@ class BigQueryUpstream:
             config = self._job_config(window)
             config.dry_run, config.use_query_cache = True, False
             with self._requests() as client:
-                job = client.query(self._sql, job_config=config, retry=self._retry)
+                job = client.query(self._sql(window.grain), job_config=config, retry=self._retry)
             mebibytes = ceil(job.total_bytes_processed / MEBIBYTE)
             self._estimates[window] = max(MIN_BYTES_BILLED, mebibytes * MEBIBYTE)
         return self._estimates[window]
@@ -97,14 +98,17 @@ class BigQueryUpstream:
         ):
             for page in with_read_timeout(pages, self._settings.read_timeout, storage.transport.close):
                 if page.num_columns:
-                    yield pa.Table.from_batches([page]).cast(SOURCE_SCHEMA)
+                    yield pa.Table.from_batches([page]).cast(GRAINS[window.grain].source_schema)
 
     def settle_open_queries(self) -> None:
         for query in self._ledger.unread_queries():
             job = self._settle_failed(query)
-            if job and job.state == "DONE" and not job.error_result and job.query == self._sql:
-                self._unread[query.window] = job
-                self._estimates[query.window] = 0
+            if job and job.state == "DONE" and not job.error_result:
+                for grain in GRAINS:
+                    if job.query == self._sql(grain):
+                        window = replace(query.window, grain=grain)
+                        self._unread[window] = job
+                        self._estimates[window] = 0
 
     def _query(self, window: Window) -> tuple[bigquery.QueryJob, bigquery.table.RowIterator]:
         """Run the window's query to its end, without reading its rows."""
@@ -138,7 +142,7 @@ class BigQueryUpstream:
     def _send(self, client: bigquery.Client, query: BilledQuery, config: bigquery.QueryJobConfig) -> bigquery.QueryJob:
         try:
             return client.query(
-                self._sql,
+                self._sql(query.window.grain),
                 job_config=config,
                 job_id=query.job_id,
                 location=query.location,
@@ -214,10 +218,9 @@ class BigQueryUpstream:
     def _retry(self) -> Retry:
         return DEFAULT_RETRY.with_timeout(self._settings.query_timeout).with_delay(maximum=MAX_RETRY_DELAY)
 
-    @property
-    def _sql(self) -> str:
+    def _sql(self, grain: str) -> str:
         source = exp.to_table(self.table, dialect="bigquery")
-        return select_downloads(source, self._settings.timestamp_column).sql("bigquery", identify=True)
+        return downloads_query(grain, source, self._settings.timestamp_column).sql("bigquery", identify=True)
 
     def _job_config(self, window: Window) -> bigquery.QueryJobConfig:
         start, end = window.bounds
