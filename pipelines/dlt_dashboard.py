@@ -10,7 +10,7 @@ from dlt.common.exceptions import MissingDependencyException
 from pipelines.children import run_child
 from pipelines.dlt_internals import dashboard_command
 from pipelines.errors import SiteError
-from pipelines.warehouse import PIPELINE, Warehouse
+from pipelines.warehouse import CREDENTIALS_VARIABLE, PIPELINE, Warehouse
 from pipelines.warehouse.lock import exclusive_run
 
 
@@ -30,13 +30,15 @@ def serve(warehouse: Warehouse, port: int, *, open_browser: bool) -> None:
         pass
     _require_free(port)
     _marimo, *arguments = _command(warehouse, port, open_browser=open_browser)
+    # dlt would find a relative path of the warehouse from where the pipeline first ran.
+    named = {CREDENTIALS_VARIABLE: str(warehouse)} if warehouse.file else {}
     with suppress(KeyboardInterrupt):
-        run_child([sys.executable, "-E", "-m", __name__, *arguments], os.environ)
+        run_child([sys.executable, "-E", "-m", __name__, *arguments], os.environ | named)
 
 
 def _command(warehouse: Warehouse, port: int, *, open_browser: bool) -> list[str]:
     try:
-        return dashboard_command(PIPELINE, warehouse.pipelines_dir.resolve(), port, open_browser=open_browser)
+        return dashboard_command(PIPELINE, warehouse.pipelines_dir, port, open_browser=open_browser)
     except MissingDependencyException as error:
         remedy = "Install the dependency group `dashboard`; `just setup` does."
         raise SiteError("The dashboard's packages are not installed.", remedy=remedy) from error

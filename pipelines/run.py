@@ -93,7 +93,7 @@ def publish(warehouse: Warehouse, progress: Progress, *, with_site: bool) -> Pub
         update("changed models applied" if only_models else f"{len(recomputed)} days recomputed")
     with progress.step("Export the marts") as update:
         exported = exports.export(warehouse)
-        update(f"{exported.folder}" if exported.changed else "unchanged")
+        update(_shown(exported.folder) if exported.changed else "unchanged")
     return Published(recomputed, build_site(exported, progress) if with_site else None)
 
 
@@ -173,6 +173,12 @@ def make_demo_data(settings: Settings, progress: Progress) -> None:
     if awaits_demo(settings):
         with progress.step("Generate the demo data"):
             write_demo(FOLDER)
+
+
+def _shown(path: Path) -> str:
+    """The path, as short as it can be told from here."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _count_rows(update: Update) -> OnRows:

@@ -78,8 +78,8 @@ BROKEN_ROWS = len(BROKEN)
 
 def awaits_demo(settings: Settings) -> bool:
     """Whether the settings name the demo data, and it is still to be generated."""
-    path = Path(settings.parquet_path or "")
-    return settings.upstream == "parquet" and path == FOLDER and not list(FOLDER.glob("*.parquet"))
+    path = Path(settings.parquet_path or "").absolute()
+    return settings.upstream == "parquet" and path == FOLDER.absolute() and not list(FOLDER.glob("*.parquet"))
 
 
 def write_demo(folder: Path) -> None:

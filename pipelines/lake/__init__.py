@@ -42,6 +42,8 @@ class Lake:
     """A folder or a bucket: one of dlt's named destinations, of the type `filesystem`."""
 
     name: str
+    bucket_url: str
+    """Its URL, or the absolute path of its folder."""
     working: Path
     """dlt's working folder."""
     _keys: dict[str, str] = field(default_factory=dict, repr=False)
@@ -53,6 +55,7 @@ class Lake:
             f"pypi_{self.name}",
             pipelines_dir=str(self.working),
             destination=LakeDestination(
+                bucket_url=self.bucket_url,
                 destination_name=self.name,
                 layout="{table_name}/{key}.{ext}",
                 extra_placeholders={"key": lambda _schema, _table, _load_id, file, _ext: self._keys[file]},

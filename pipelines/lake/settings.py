@@ -9,6 +9,7 @@ from dlt.common.configuration import configspec, resolve_configuration
 from dlt.common.configuration.exceptions import ConfigurationException, ConfigValueCannotBeCoercedException
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.destination.exceptions import UnknownDestinationModule
+from dlt.common.storages.configuration import FilesystemConfiguration
 from dlt.destinations import filesystem
 
 from pipelines.errors import SettingsError
@@ -70,7 +71,14 @@ def _resolve_lake(name: str, working: Path) -> Lake:
         raise SettingsError(what, remedy=_remedy(name))
     if not bucket_url:
         raise SettingsError(f"The destination {name!r} has no `bucket_url`.", remedy=_remedy(name))
-    return Lake(name, working)
+    return Lake(name, _absolute(bucket_url), working)
+
+
+def _absolute(bucket_url: str) -> str:
+    """The URL, or the absolute path of a folder: dlt would find a relative one from where the lake was first filled."""
+    if FilesystemConfiguration.is_local_path(bucket_url):
+        return str(Path(bucket_url).absolute())
+    return bucket_url
 
 
 def _remedy(name: str) -> str:

@@ -40,7 +40,7 @@ class Warehouse:
     """A DuckDB file or a MotherDuck database, by dlt's destination `warehouse`."""
 
     file: Path | None
-    """The DuckDB file; `None` on MotherDuck."""
+    """The DuckDB file, by its absolute path; `None` on MotherDuck."""
     credentials: DuckDbBaseCredentials | None = None
     """dlt's, if they are not those of the settings."""
     working: Path | None = None
@@ -54,12 +54,12 @@ class Warehouse:
     def folder(self) -> Path:
         """Where this machine keeps what belongs to the warehouse: dlt's working folder and the exported marts."""
         # One for each warehouse: what dlt has not finished for one must not end up in another.
-        return self.file.parent if self.file else DEFAULT.parent / "motherduck" / self._database
+        return self.file.parent if self.file else DEFAULT.parent.absolute() / "motherduck" / self._database
 
     @property
     def nearest_folder(self) -> Path:
         """That folder, or the nearest folder above it that exists."""
-        return next(folder for folder in (self.folder, *self.folder.absolute().parents) if folder.exists())
+        return next(folder for folder in (self.folder, *self.folder.parents) if folder.exists())
 
     @property
     def pipelines_dir(self) -> Path:
@@ -189,7 +189,7 @@ def resolve_warehouse(*, need_token: bool = True) -> Warehouse:
     """
     # dlt counts all credentials as secret and refuses a default in config.toml, even a file's name.
     if dlt.secrets.get(_CREDENTIALS_KEY) is None:
-        os.environ[CREDENTIALS_VARIABLE] = str(DEFAULT)
+        os.environ[CREDENTIALS_VARIABLE] = str(DEFAULT.absolute())
     try:
         destination = _destination(None)
         configuration = destination.configuration(destination.spec(), accept_partial=True)
@@ -204,7 +204,10 @@ def resolve_warehouse(*, need_token: bool = True) -> Warehouse:
             motherduck.require_token(credentials)
         return Warehouse(None, credentials)
     credentials.global_config = GLOBAL_CONFIG | (credentials.global_config or {})
-    return Warehouse(Path(str(credentials.database)), credentials)
+    # dlt would find a relative path from where the pipeline first ran: a copy of the folder would load the original.
+    file = Path(str(credentials.database)).absolute()
+    credentials.database = str(file)
+    return Warehouse(file, credentials)
 
 
 def _make(file: Path) -> None:
