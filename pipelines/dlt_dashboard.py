@@ -10,8 +10,9 @@ from dlt.common.exceptions import MissingDependencyException
 from pipelines.children import run_child
 from pipelines.dlt_internals import dashboard_command
 from pipelines.errors import SiteError
-from pipelines.warehouse import CREDENTIALS_VARIABLE, PIPELINE, Warehouse
+from pipelines.warehouse import PIPELINE, Warehouse
 from pipelines.warehouse.lock import exclusive_run
+from pipelines.warehouse.settings import CREDENTIALS_VARIABLE
 
 
 def serve(warehouse: Warehouse, port: int, *, open_browser: bool) -> None:

@@ -24,6 +24,7 @@ from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
 from dlt.extract import DltResource
 from fsspec import AbstractFileSystem
 
+from pipelines.dlt_trace import TraceWithoutSettings
 from pipelines.errors import LakeError
 from pipelines.lake.destination import LakeClient, LakeDestination
 from pipelines.lake.files import MANIFEST_SCHEMA, ParquetFile, read_key
@@ -61,6 +62,7 @@ class Lake:
                 extra_placeholders={"key": lambda _schema, _table, _load_id, file, _ext: self._keys[file]},
             ),
             dataset_name=DATASET,
+            progress=TraceWithoutSettings(),
         )
 
     def __str__(self) -> str:

@@ -11,12 +11,14 @@ from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.storages.configuration import FilesystemConfiguration
 from dlt.destinations import filesystem
+from dlt.destinations.impl.filesystem.configuration import FilesystemDestinationClientConfiguration
 
+from pipelines.configuration import require_known
 from pipelines.errors import SettingsError
 from pipelines.lake import Lake
 from pipelines.warehouse import Warehouse
+from pipelines.warehouse.settings import WAREHOUSE
 
-WAREHOUSE = "warehouse"
 _SET_DESTINATIONS = "Set `destinations` in .dlt/config.toml, or DESTINATIONS in the environment"
 
 
@@ -37,7 +39,7 @@ def resolve_lakes(warehouse: Warehouse) -> list[Lake]:
     try:
         names = list(dict.fromkeys(resolve_configuration(Destinations()).destinations))
     except ConfigValueCannotBeCoercedException as error:
-        what = f"The setting 'destinations' has the wrong form: {error.field_value!r}."
+        what = "The setting 'destinations' has the wrong form."
         raise SettingsError(what, remedy=f"""{_SET_DESTINATIONS}, as JSON: '["warehouse", "lake"]'.""") from error
     if WAREHOUSE not in names:
         what = f"The setting 'destinations' lacks {WAREHOUSE!r}, from which KPIs are computed and lakes are written."
@@ -60,6 +62,7 @@ def lake_named(name: str, lakes: Sequence[Lake]) -> Lake:
 
 
 def _resolve_lake(name: str, working: Path) -> Lake:
+    require_known(("destination", name), set(FilesystemDestinationClientConfiguration.get_resolvable_fields()))
     try:
         destination = dlt.destination(name)
         bucket_url: str | None = dlt.config.get(f"destination.{name}.bucket_url")

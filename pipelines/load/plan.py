@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from pipelines.costs.budget import Estimate
 from pipelines.costs.ledger import ExtractLedger
-from pipelines.errors import SettingsError, WarehouseError
+from pipelines.errors import SettingsError, SourceError, WarehouseError
 from pipelines.pypi.settings import FIRST_DAY, Settings
 from pipelines.pypi.upstreams import Upstream, connect
 from pipelines.pypi.upstreams.schema import refuse_unknown
 from pipelines.pypi.windows import DAY, Backfill, Window, plan_windows
-from pipelines.warehouse import CREDENTIALS_VARIABLE, Warehouse, bookkeeping
+from pipelines.warehouse import Warehouse, bookkeeping
+from pipelines.warehouse.settings import CREDENTIALS_VARIABLE
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,16 @@ def connect_upstream(request: LoadRequest) -> tuple[Upstream, list[str]]:
     settings = request.settings
     if request.backfill:
         _require_known(request.backfill, request)
-    upstream = connect(settings, request.ledger)
-    unknown_columns = upstream.check(request.projects)
+    try:
+        upstream = connect(settings, request.ledger)
+        unknown_columns = upstream.check(request.projects)
+    except OSError as error:
+        if settings.upstream != "parquet":
+            raise
+        what = f"{error.filename or settings.address} cannot be read: {error.strerror}."
+        raise SourceError(
+            what, remedy="Correct `parquet_path` of [sources.pypi], or grant your user access."
+        ) from error
     if settings.columns == "freeze":
         refuse_unknown(unknown_columns, settings.address)
     _require_matching_origin(request.warehouse, upstream.origin)
@@ -63,6 +72,10 @@ def plan(request: LoadRequest, upstream: Upstream) -> Sequence[Window]:
     if request.backfill:
         _require_loadable(request.backfill, min(filter(None, (settings.settled_until(request.now), available))))
         return [replace(window, grain=settings.grain_of(window.project)) for window in request.backfill.windows]
+    today = request.now.astimezone(UTC).date()
+    if settings.start > today:
+        what = f"The setting 'start_date' is {settings.start}, after today, {today} (UTC): there is nothing to load."
+        raise SettingsError(what, remedy="Set `start_date` under [sources.pypi] to a day that is over.")
     end = min(filter(None, (settings.end_at(request.now), available)))
     loaded = bookkeeping.loaded_days(request.warehouse)
     return [

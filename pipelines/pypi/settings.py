@@ -15,6 +15,7 @@ from dlt.common.configuration.exceptions import (
 from dlt.common.configuration.specs import BaseConfiguration
 from packaging.utils import InvalidName, canonicalize_name
 
+from pipelines.configuration import require_known, require_readable
 from pipelines.errors import SettingsError
 
 TIB = 2**40
@@ -115,6 +116,9 @@ def resolve_settings() -> Settings:
         SettingsError: a setting is missing, malformed or contradicts another.
 
     """
+    require_readable()
+    require_known(("sources",), {"pypi"})
+    require_known(("sources", "pypi"), set(Settings.get_resolvable_fields()))
     try:
         with _without_bare_names():
             settings = resolve_configuration(Settings(), sections=("sources", "pypi"))
@@ -123,7 +127,7 @@ def resolve_settings() -> Settings:
         what = f"The setting {field!r} of the source is missing."
         raise SettingsError(what, remedy=_remedy(field)) from error
     except ConfigValueCannotBeCoercedException as error:
-        what = f"The setting {error.field_name!r} of the source has the wrong form: {error.field_value!r}."
+        what = f"The setting {error.field_name!r} of the source has the wrong form."
         remedy = f'{_remedy(error.field_name)} A list in the environment is JSON, as in \'["one", "two"]\'.'
         raise SettingsError(what, remedy=remedy) from error
     return _validated(settings)
@@ -141,6 +145,8 @@ def _without_bare_names() -> Iterator[None]:
 
 
 def _validated(settings: Settings) -> Settings:
+    if not all(isinstance(name, str) for name in settings.projects):
+        _reject("projects", "must be a list of names, each in quotes")
     settings.projects = list(dict.fromkeys(map(_normalized_name, settings.projects)))
     if not settings.projects:
         _reject("projects", "names no project")
@@ -149,11 +155,12 @@ def _validated(settings: Settings) -> Settings:
     if settings.upstream == "parquet" and not settings.parquet_path:
         _reject("parquet_path", "is needed by the upstream 'parquet': a file, a folder or a glob")
     if not _TABLE.fullmatch(settings.table):
-        _reject("table", f"is {settings.table!r}, which is not of the form project.dataset.table")
+        _reject("table", "is not of the form project.dataset.table")
     if not _COLUMN.fullmatch(settings.timestamp_column):
-        _reject("timestamp_column", f"is {settings.timestamp_column!r}, which is not a column name")
+        _reject("timestamp_column", "is not a column name")
     if settings.gcp_project and not _GCP_PROJECT.fullmatch(settings.gcp_project):
-        _reject("gcp_project", f"is {settings.gcp_project!r}, which is not the id of a Google Cloud project")
+        # The value is not shown: it may be a key that was pasted into the wrong setting.
+        _reject("gcp_project", "is not the id of a Google Cloud project")
     _validate_grains(settings)
     _validate_numbers(settings)
     _validate_window(settings)

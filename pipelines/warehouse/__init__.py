@@ -12,7 +12,7 @@ from typing import Any, cast
 import dlt
 import duckdb
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
-from dlt.common.destination.exceptions import UnknownDestinationModule
+from dlt.common.destination.exceptions import DestinationException, UnknownDestinationModule
 from dlt.common.destination.reference import AnyDestination
 from dlt.destinations.exceptions import DatabaseUndefinedRelation, DestinationConnectionError
 from dlt.destinations.impl.duckdb.configuration import DuckDbBaseCredentials
@@ -20,9 +20,21 @@ from dlt.destinations.impl.motherduck.configuration import MotherDuckCredentials
 from dlt.destinations.sql_client import SqlClientBase
 from duckdb import DuckDBPyConnection
 
+from pipelines.dlt_trace import TraceWithoutSettings
 from pipelines.duckdb_imports import without_pandas
 from pipelines.errors import SettingsError, WarehouseError
+from pipelines.redaction import without_secrets
 from pipelines.warehouse import motherduck
+from pipelines.warehouse.settings import (
+    CREDENTIALS_KEY,
+    CREDENTIALS_VARIABLE,
+    MOVE_WAREHOUSE,
+    WAREHOUSE,
+    read_credentials,
+    require_known_settings,
+    resolve_file,
+)
+from pipelines.warehouse.truth import require_whole
 
 PIPELINE = "pypi"
 DATASET = "raw"
@@ -31,8 +43,6 @@ GLOBAL_CONFIG = {"memory_limit": "256MB", "preserve_insertion_order": False}
 """What DuckDB may hold of a load before it writes to disk: a load of any length fits, as its rows are only copied."""
 STORAGE_VERSION = "v1.4.0"
 """The format of a new file: columns of text cost a third less to write than in DuckDB's default, which is of 1.0."""
-CREDENTIALS_VARIABLE = "DESTINATION__WAREHOUSE__CREDENTIALS"
-_CREDENTIALS_KEY = "destination.warehouse.credentials"
 
 
 @dataclass(frozen=True)
@@ -80,6 +90,7 @@ class Warehouse:
             pipelines_dir=str(self.pipelines_dir),
             destination=_destination(self.credentials),
             dataset_name=DATASET,
+            progress=TraceWithoutSettings(),
         )
 
     def require_writable(self) -> None:
@@ -87,11 +98,11 @@ class Warehouse:
         nearest = self.nearest_folder
         if not nearest.is_dir():
             what = f"The folder {self.folder} cannot be made: {nearest} is a file."
-            raise WarehouseError(what, remedy=_MOVE_WAREHOUSE)
+            raise WarehouseError(what, remedy=MOVE_WAREHOUSE)
         for path in filter(None, (nearest, self.folder / "dlt", self.file)):
             if path.exists() and not os.access(path, os.W_OK):
                 what = f"No permission to write {path}."
-                raise WarehouseError(what, remedy=f"Grant your user write access to it. {_MOVE_WAREHOUSE}")
+                raise WarehouseError(what, remedy=f"Grant your user write access to it. {MOVE_WAREHOUSE}")
 
     def require_existing(self) -> None:
         """Raise `WarehouseError` where there is no warehouse yet."""
@@ -103,7 +114,8 @@ class Warehouse:
         """Dlt's client, connected; without `reuse` it is nobody else's, also when it is closed.
 
         Raises:
-            WarehouseError: it cannot be opened, mostly because another process holds the DuckDB file.
+            WarehouseError: it cannot be opened, mostly because another process holds the DuckDB file; or a table that
+                loads have filled is missing or has another shape.
             SettingsError: the credentials lack a part.
 
         """
@@ -112,6 +124,9 @@ class Warehouse:
             # dlt resolves its whole configuration for each client that it makes.
             reused = idle.pop() if idle else self.pipeline.sql_client()
             with reused as client:
+                if not self._checked:
+                    require_whole(client, str(self), DATASET)
+                    self._checked.append(True)
                 yield client
             idle.append(reused)
 
@@ -165,6 +180,11 @@ class Warehouse:
     def _idle_clients(self) -> list[SqlClientBase[Any]]:
         return []
 
+    @cached_property
+    def _checked(self) -> list[bool]:
+        """Not empty once it is known that nothing is missing."""
+        return []
+
     @property
     def _database(self) -> str:
         return str(self.credentials.database) if self.credentials else ""
@@ -173,9 +193,6 @@ class Warehouse:
 _BUSY = re.compile(
     r'Could not set lock on file "(?P<file>.+?)"(.*lock is held in (?P<program>.+?) \(PID (?P<process>\d+)\))?'
 )
-_TOKEN = re.compile(r"(?<=token=)[^&\s'\"]+")
-
-_MOVE_WAREHOUSE = f"Or set {CREDENTIALS_VARIABLE} to another file named warehouse.duckdb."
 
 
 def resolve_warehouse(*, need_token: bool = True) -> Warehouse:
@@ -187,15 +204,16 @@ def resolve_warehouse(*, need_token: bool = True) -> Warehouse:
         SettingsError: dlt cannot make sense of the settings, or MotherDuck's token or database cannot be right.
 
     """
+    require_known_settings()
     # dlt counts all credentials as secret and refuses a default in config.toml, even a file's name.
-    if dlt.secrets.get(_CREDENTIALS_KEY) is None:
+    if read_credentials() is None:
         os.environ[CREDENTIALS_VARIABLE] = str(DEFAULT.absolute())
     try:
         destination = _destination(None)
         configuration = destination.configuration(destination.spec(), accept_partial=True)
-    except (ConfigurationException, UnknownDestinationModule) as error:
-        what = f"The settings of the warehouse cannot be used: {_TOKEN.sub('***', str(error))}"
-        remedy = f"Check [destination.warehouse] in .dlt/config.toml. {_MOVE_WAREHOUSE}"
+    except (ConfigurationException, DestinationException, UnknownDestinationModule, ValueError, TypeError) as error:
+        what = f"The settings of the warehouse cannot be used: {without_secrets(str(error))}"
+        remedy = f"Check [destination.warehouse] in .dlt/config.toml. {MOVE_WAREHOUSE}"
         raise SettingsError(what, remedy=remedy) from error
     credentials = cast("DuckDbBaseCredentials", configuration.credentials)
     if isinstance(credentials, MotherDuckCredentials):
@@ -204,8 +222,7 @@ def resolve_warehouse(*, need_token: bool = True) -> Warehouse:
             motherduck.require_token(credentials)
         return Warehouse(None, credentials)
     credentials.global_config = GLOBAL_CONFIG | (credentials.global_config or {})
-    # dlt would find a relative path from where the pipeline first ran: a copy of the folder would load the original.
-    file = Path(str(credentials.database)).absolute()
+    file = resolve_file(credentials.database)
     credentials.database = str(file)
     return Warehouse(file, credentials)
 
@@ -221,10 +238,10 @@ def _make(file: Path) -> None:
 
 def _destination(credentials: DuckDbBaseCredentials | None) -> AnyDestination:
     """Dlt's destination `warehouse`: of the type of the settings, or of MotherDuck's where they name an `md:`."""
-    named = credentials or dlt.secrets.get(_CREDENTIALS_KEY)
+    named = credentials or dlt.secrets.get(CREDENTIALS_KEY)
     if isinstance(named, MotherDuckCredentials) or str(named).startswith(motherduck.SCHEME):
-        return dlt.destination("motherduck", destination_name="warehouse", credentials=credentials)
-    return dlt.destination("warehouse", credentials=credentials)
+        return dlt.destination("motherduck", destination_name=WAREHOUSE, credentials=credentials)
+    return dlt.destination(WAREHOUSE, credentials=credentials)
 
 
 @contextmanager
@@ -233,7 +250,7 @@ def _translate_connection_errors() -> Iterator[None]:
         yield
     except ConfigFieldMissingException as error:
         what = f"The credentials of the warehouse are incomplete: no {' and no '.join(error.fields)}."
-        remedy = f"Check [destination.warehouse] in .dlt/secrets.toml. {_MOVE_WAREHOUSE}"
+        remedy = f"Check [destination.warehouse] in .dlt/secrets.toml. {MOVE_WAREHOUSE}"
         raise SettingsError(what, remedy=remedy) from error
     except DestinationConnectionError as error:
         raise open_error(error.inner_exc) from error
@@ -243,9 +260,9 @@ def open_error(error: Exception) -> WarehouseError:
     """The error for a warehouse that DuckDB cannot open."""
     busy = _BUSY.search(str(error))
     if not busy:
-        what = f"The warehouse cannot be opened: {_TOKEN.sub('***', str(error))}"
+        what = f"The warehouse cannot be opened: {without_secrets(str(error))}"
         remedy = "Check the file; of MotherDuck the network, the token, and whether the database exists."
-        return WarehouseError(what, remedy=f"{remedy} {_MOVE_WAREHOUSE}")
+        return WarehouseError(what, remedy=f"{remedy} {MOVE_WAREHOUSE}")
     holder = f"process {busy['process']} ({Path(busy['program']).name})" if busy["process"] else "another process"
     what = f"The warehouse {busy['file']} is busy: {holder} holds it, and DuckDB lets one process at a time open it."
     return WarehouseError(what, remedy="Close that process, or wait until it has ended, and run again.")

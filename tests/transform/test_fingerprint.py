@@ -11,7 +11,8 @@ from sqlmesh import Context
 
 from pipelines.transform import fingerprint, plan, transform
 from pipelines.transform.fingerprint import MODELS_FOLDER, compute_fingerprint
-from pipelines.warehouse import CREDENTIALS_VARIABLE, Warehouse, bookkeeping, resolve_warehouse
+from pipelines.warehouse import Warehouse, bookkeeping, resolve_warehouse
+from pipelines.warehouse.settings import CREDENTIALS_VARIABLE
 
 APPLIED = """
 CREATE SCHEMA sqlmesh;

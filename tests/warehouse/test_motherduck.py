@@ -17,8 +17,9 @@ from sqlmesh.core.config.connection import MotherDuckConnectionConfig
 
 from pipelines.errors import SettingsError
 from pipelines.transform.fingerprint import MODELS_FOLDER
-from pipelines.warehouse import CREDENTIALS_VARIABLE, Warehouse, lease, resolve_warehouse
+from pipelines.warehouse import Warehouse, lease, resolve_warehouse
 from pipelines.warehouse.motherduck import SCHEMAS, TOKEN_VARIABLES
+from pipelines.warehouse.settings import CREDENTIALS_VARIABLE
 from tests.harness.forks import Interruption, call, command_line
 from tests.support.cloud import PLANTED, Cloud, CloudInstallation, stand_in
 from tests.support.commands import COMMANDS

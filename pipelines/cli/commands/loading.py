@@ -103,7 +103,7 @@ def costs(as_json: Json = False) -> None:
 @app.command()
 def quarantine(
     project: Annotated[str | None, typer.Option(parser=normalize, help="Only this project.")] = None,
-    examples: Annotated[int, typer.Option(min=0, help="Rows to show for each reason.")] = 3,
+    examples: Annotated[int, typer.Option(min=0, max=1000, help="Rows to show for each reason.")] = 3,
     as_json: Json = False,
 ) -> None:
     """Show the rows that failed the contract: counts by reason, and examples."""

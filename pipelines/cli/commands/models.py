@@ -9,6 +9,7 @@ from pipelines.choices import Severity
 from pipelines.cli.parameters import Json
 from pipelines.lenses import Lens
 
+MAX_DAYS = 36_500
 EXIT_FOUND = 3
 """Exit code if there is an anomaly; 1 is an `InsightsError`, 2 a wrong argument."""
 
@@ -43,7 +44,9 @@ def audit() -> None:
 @app.command()
 def alerts(
     severity: Annotated[Severity, typer.Option(help="Lowest severity to report.")] = Severity.WARNING,
-    days: Annotated[int, typer.Option(min=1, help="Number of days to check, up to the last in the data.")] = 7,
+    days: Annotated[
+        int, typer.Option(min=1, max=MAX_DAYS, help="Number of days to check, up to the last in the data.")
+    ] = 7,
     lens: Annotated[Lens, typer.Option(help="The lens to count by.")] = Lens.INSTALLERS,
     as_json: Json = False,
 ) -> None:

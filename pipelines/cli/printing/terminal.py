@@ -11,6 +11,7 @@ from rich.text import Text
 from pipelines.cli.printing.text import plain
 from pipelines.errors import InsightsError
 from pipelines.progress import Update
+from pipelines.redaction import without_secrets
 
 if TYPE_CHECKING:
     from pipelines.run import RunReport
@@ -62,5 +63,6 @@ def _step(console: Console, title: str) -> Iterator[Update]:
 
 def show_error(error: InsightsError) -> None:
     """Print what happened, and the remedy, to standard error."""
-    message = Text.assemble(("Error: ", "red"), plain(error.what), "\n", (error.remedy, "bold"))
+    what, remedy = (plain(without_secrets(text)) for text in (error.what, error.remedy))
+    message = Text.assemble(("Error: ", "red"), what, "\n", (remedy, "bold"))
     Console(stderr=True, soft_wrap=True).print(message)
