@@ -1,14 +1,21 @@
 """Exports the marts: one Parquet file each, and one DuckDB file of tables that the site reads."""
 
+import hashlib
 import json
+import logging
+import os
+import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import duckdb
 from duckdb import DuckDBPyConnection
 
-from pipelines.errors import TransformError
+from pipelines.errors import ExportError, TransformError
 from pipelines.transform import MARTS
 from pipelines.warehouse import Warehouse
 
@@ -17,6 +24,9 @@ DATABASE = "pypi.duckdb"
 STORAGE_VERSION = "v1.4.0"
 """The site's engine in the browser is DuckDB 1.4, which reads no later format."""
 _DIGESTS_FILE = "digests.json"
+_DRAFT = ".exports-"
+_DISK_FULL = re.compile("could not write|no space left|disk quota|file too large|temp_directory", re.IGNORECASE)
+"""The texts of the operating system and of DuckDB."""
 
 
 @dataclass(frozen=True)
@@ -34,29 +44,35 @@ class Export:
 
 
 def export(warehouse: Warehouse) -> Export:
-    """Write all marts beside the warehouse, or none; keep the files if no mart has changed.
+    """Write all marts beside the warehouse, or none; keep the files if no mart has changed and each file is whole.
 
     Raises:
         TransformError: there are no marts yet.
+        ExportError: the disk is full, or the folder cannot be written; the earlier files stay as they were.
 
     """
     folder = warehouse.folder / EXPORTS
-    for abandoned in warehouse.folder.glob("exports-*"):
+    for abandoned in warehouse.folder.glob(f"{_DRAFT}*"):
         shutil.rmtree(abandoned)
     with warehouse.connection() as connection:
         digests = _digests(connection)
         if not digests:
             raise TransformError("The warehouse has no marts to export.", remedy="`just run` computes them.")
-        if _previous_digests(folder) == digests:
+        previous = _read_digests(folder)
+        if previous == (digests, _digests_of_files(folder)):
             return Export(folder, digests, changed=False)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=folder.parent, prefix="exports-") as temporary:
-            fresh = Path(temporary, "exports")
+        if os.path.lexists(folder) and (previous is None or previous[0] == digests):
+            logging.getLogger(__name__).warning(
+                "Files in %s are missing, damaged or of an earlier version: they are made again.", folder
+            )
+        with _translate_write_errors(folder), _draft(folder.parent) as temporary:
+            fresh = temporary / EXPORTS
             fresh.mkdir()
             _write(connection, sorted(digests), fresh)
-            (fresh / _DIGESTS_FILE).write_text(json.dumps(digests, indent=1))
-            if folder.exists():
-                folder.rename(Path(temporary, "old"))
+            written = {"marts": digests, "files": _digests_of_files(fresh)}
+            (fresh / _DIGESTS_FILE).write_text(json.dumps(written, indent=1))
+            if os.path.lexists(folder):
+                folder.rename(temporary / "old")
             fresh.rename(folder)
     return Export(folder, digests, changed=True)
 
@@ -84,10 +100,43 @@ def _digests(connection: DuckDBPyConnection) -> dict[str, str]:
     return digests
 
 
-def _previous_digests(folder: Path) -> dict[str, str] | None:
-    file = folder / _DIGESTS_FILE
-    digests: dict[str, str] | None = json.loads(file.read_text()) if file.exists() else None
+def _read_digests(folder: Path) -> tuple[object, object] | None:
+    """The digests of marts and files of an earlier export; `None` where there is none, or they cannot be read."""
+    try:
+        written = json.loads((folder / _DIGESTS_FILE).read_text())
+        return written["marts"], written["files"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _digests_of_files(folder: Path) -> dict[str, str]:
+    """A digest of each file of an export; a file that cannot be read has another one than when it was written."""
+    digests: dict[str, str] = {}
+    for file in sorted(folder.glob("*")) if folder.is_dir() else ():
+        if file.name != _DIGESTS_FILE and file.is_file():
+            with file.open("rb") as content:
+                digests[file.name] = hashlib.file_digest(content, "sha256").hexdigest()
     return digests
+
+
+@contextmanager
+def _draft(beside: Path) -> Iterator[Path]:
+    beside.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=beside, prefix=_DRAFT) as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def _translate_write_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, duckdb.Error) as error:
+        reason = "the disk is full" if _DISK_FULL.search(str(error)) else getattr(error, "strerror", None)
+        if not reason:
+            raise
+        what = f"The marts cannot be exported to {folder}: {reason}."
+        remedy = "Free space there, or grant your user write access. The KPIs are computed: run again."
+        raise ExportError(what, remedy=remedy) from error
 
 
 def _write(connection: DuckDBPyConnection, names: list[str], folder: Path) -> None:

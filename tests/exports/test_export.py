@@ -45,6 +45,15 @@ def test_database_holds_tables_in_a_format_that_the_browser_reads(exported_marts
     assert "v1.4" in str(tags[0])
 
 
+def test_marts_of_an_attached_warehouse_are_found_under_its_name(demo_project: Installation) -> None:
+    """Their views name the warehouse, so that is the name to attach it by, as README says."""
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{demo_project.file}' AS warehouse (READ_ONLY)")
+        rows = connection.execute("FROM warehouse.marts.downloads_weekly ORDER BY ALL").fetchall()
+
+    assert demo_project.query("FROM marts.downloads_weekly ORDER BY ALL") == rows
+
+
 def test_unchanged_marts_are_not_written_again(demo_project: Installation, demo_export: Export) -> None:
     """A second export leaves the files alone and says so."""
     before = demo_export.database.stat().st_mtime_ns

@@ -45,7 +45,7 @@ def published(project: Installation) -> dict[str, list[str]]:
         names = site.execute("SELECT table_name FROM duckdb_tables() WHERE table_name <> ? ORDER BY 1", [COSTS])
         for (name,) in names.fetchall():
             found[f"pypi.duckdb {name}"] = _digest(site.execute(f"FROM marts.{name} ORDER BY ALL").fetchall())
-    digests = json.loads((folder / "digests.json").read_text())
+    digests = json.loads((folder / "digests.json").read_text())["marts"]
     found["digests.json"] = [str(sorted((name, digest) for name, digest in digests.items() if name != COSTS))]
     found["files"] = sorted(path.name for path in project.folder.iterdir())
     return found
