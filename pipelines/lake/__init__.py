@@ -24,6 +24,7 @@ from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
 from dlt.extract import DltResource
 from fsspec import AbstractFileSystem
 
+from pipelines.dlt_folder import open_pipeline
 from pipelines.dlt_trace import TraceWithoutSettings
 from pipelines.errors import LakeError
 from pipelines.lake.destination import LakeClient, LakeDestination
@@ -52,8 +53,12 @@ class Lake:
 
     @cached_property
     def pipeline(self) -> dlt.Pipeline:
+        name = f"pypi_{self.name}"
+        return open_pipeline(lambda: self._open(name), self.working, name)
+
+    def _open(self, name: str) -> dlt.Pipeline:
         return dlt.pipeline(
-            f"pypi_{self.name}",
+            name,
             pipelines_dir=str(self.working),
             destination=LakeDestination(
                 bucket_url=self.bucket_url,

@@ -32,4 +32,6 @@ def translate_dlt_errors() -> Iterator[None]:
             remedy = f"Free space on that disk, or raise the quota. {remedy}"
         else:
             what = f"dlt failed to {failure.step} the data: {failure.exception}"
+            folder = failure.pipeline.working_dir
+            remedy += f" If it stops there again, delete {folder}: what dlt had not loaded yet is then read again."
         raise WarehouseError(what, remedy=remedy) from failure

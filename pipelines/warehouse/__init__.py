@@ -20,6 +20,7 @@ from dlt.destinations.impl.motherduck.configuration import MotherDuckCredentials
 from dlt.destinations.sql_client import SqlClientBase
 from duckdb import DuckDBPyConnection
 
+from pipelines.dlt_folder import open_pipeline
 from pipelines.dlt_trace import TraceWithoutSettings
 from pipelines.duckdb_imports import without_pandas
 from pipelines.errors import SettingsError, WarehouseError
@@ -85,12 +86,16 @@ class Warehouse:
         """Dlt's pipeline into the warehouse, for which there is a file from now on."""
         if self.file and not self.file.exists():
             _make(self.file)
-        return dlt.pipeline(
+        return open_pipeline(
+            lambda: dlt.pipeline(
+                PIPELINE,
+                pipelines_dir=str(self.pipelines_dir),
+                destination=_destination(self.credentials),
+                dataset_name=DATASET,
+                progress=TraceWithoutSettings(),
+            ),
+            self.pipelines_dir,
             PIPELINE,
-            pipelines_dir=str(self.pipelines_dir),
-            destination=_destination(self.credentials),
-            dataset_name=DATASET,
-            progress=TraceWithoutSettings(),
         )
 
     def require_writable(self) -> None:

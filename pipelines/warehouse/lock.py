@@ -1,7 +1,9 @@
 """Lets one command at a time use the warehouse: two runs at once would both read, and pay for, the same days."""
 
 import json
+import logging
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -16,7 +18,7 @@ from pipelines.errors import WarehouseError
 from pipelines.warehouse import Warehouse, resolve_warehouse
 from pipelines.warehouse.lease import Holder, hold_lease
 
-_HOLDER_FILE = "run.json"
+_LOCK_FILE, _HOLDER_FILE = "run.lock", "run.json"
 
 
 @contextmanager
@@ -58,7 +60,11 @@ def exclusive_run(warehouse: Warehouse) -> Iterator[None]:
 @contextmanager
 def _hold_folder(folder: Path, holder: Holder) -> Iterator[Holder | None]:
     """Hold the folder, and yield its last holder, which has ended: otherwise it would still have the lock."""
-    lock = FileLock(folder / "run.lock", blocking=False)
+    for path in (folder / _LOCK_FILE, folder / _HOLDER_FILE):
+        if path.is_dir():
+            logging.getLogger(__name__).warning("%s is a folder, not a file: it is made again.", path)
+            shutil.rmtree(path)
+    lock = FileLock(folder / _LOCK_FILE, blocking=False)
     try:
         lock.acquire()
     except Timeout as error:
