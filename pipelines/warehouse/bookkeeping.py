@@ -1,5 +1,6 @@
 """Our tables in `raw` beside dlt's, and the view of committed days: what is loaded, computed, tracked and billed."""
 
+import logging
 from collections.abc import Collection, Sequence
 from dataclasses import fields
 from datetime import date, datetime
@@ -12,6 +13,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from pipelines.errors import WarehouseError
 from pipelines.pypi.days import CommittedDay
 from pipelines.warehouse import DATASET, STORAGE_VERSION, Warehouse
+from pipelines.warehouse.truth import columns_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,6 +54,15 @@ _TABLES = {
     "PRIMARY KEY (upstream, field)",
     "tracked_projects": "project TEXT",
 }
+
+_DERIVED = {
+    "acknowledged_loads": {"load_id"},
+    "applied_models": {"fingerprint", "plan_id"},
+    "committed_days": {field.name for field in fields(CommittedDay)},
+    "schema_drift": {"upstream", "field", "first_seen", "last_seen"},
+    "tracked_projects": {"project"},
+}
+"""The columns of what a run can make again: without it, KPIs are computed again."""
 
 _CREATE_COMMITTED_DAYS = f"""
     CREATE OR REPLACE VIEW {DATASET}.committed_days AS
@@ -103,6 +114,19 @@ def ensure_tables(warehouse: Warehouse) -> bool:
         with warehouse.client() as client:
             _create_tables(client)
     return warehouse.exists
+
+
+def drop_misshapen(warehouse: Warehouse) -> None:
+    """Drop those of our derived tables, or the view, that lack a column, and say so; the run makes them again."""
+    if not warehouse.exists:
+        return
+    with warehouse.client() as client:
+        found = columns_of(client, DATASET)
+        for name, columns in _DERIVED.items():
+            if name in found and not columns <= found[name].keys():
+                logging.getLogger(__name__).warning("%s.%s has another shape: it is made again.", DATASET, name)
+                views = client.execute_sql(f"SELECT 1 FROM duckdb_views() WHERE view_name = '{name}'")
+                client.execute_sql(f"DROP {'VIEW' if views else 'TABLE'} {DATASET}.{name}")
 
 
 def execute(warehouse: Warehouse, sql: str, *parameters: Any) -> None:  # noqa: ANN401 - whatever SQL takes

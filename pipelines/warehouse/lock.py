@@ -15,7 +15,7 @@ from uuid import uuid4
 from filelock import FileLock, Timeout
 
 from pipelines.errors import WarehouseError
-from pipelines.warehouse import Warehouse, resolve_warehouse
+from pipelines.warehouse import Warehouse, bookkeeping, resolve_warehouse
 from pipelines.warehouse.lease import Holder, hold_lease
 
 _LOCK_FILE, _HOLDER_FILE = "run.lock", "run.json"
@@ -54,6 +54,7 @@ def exclusive_run(warehouse: Warehouse) -> Iterator[None]:
             with warehouse.client():
                 pass
         with nullcontext() if warehouse.file else hold_lease(warehouse, holder, dead):
+            bookkeeping.drop_misshapen(warehouse)
             yield
 
 

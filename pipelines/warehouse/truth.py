@@ -83,14 +83,31 @@ def _differences(table: str, expected: Mapping[str, str], found: Mapping[str, st
 
 
 def _recorded(client: SqlClientBase[Any], found: Columns, dataset: str) -> Columns:
-    """The tables of the latest schema that dlt has recorded once it had made them; empty before the first load."""
-    if "schema" not in found.get("_dlt_version", {}):
-        return {}
-    rows = client.execute_sql(
-        f"SELECT schema FROM {dataset}._dlt_version WHERE schema_name = ? ORDER BY inserted_at DESC LIMIT 1", "pypi"
+    """The tables that loads have filled, with the columns that dlt has recorded; none before the first load.
+
+    dlt records a schema once it has made its tables, and before it fills them.
+    """
+    if "schema" in found.get("_dlt_version", {}):
+        rows = client.execute_sql(
+            f"SELECT schema FROM {dataset}._dlt_version WHERE schema_name = 'pypi' ORDER BY inserted_at DESC LIMIT 1"
+        )
+        tables = _parse(rows[0][0]) if rows else {}
+        if tables:
+            return tables
+    filled = any(
+        client.execute_sql(f"SELECT 1 FROM {dataset}.{table} LIMIT 1") for table in LOADED_TABLES if table in found
     )
+    computed = not found.keys() & set(LOADED_TABLES) and client.execute_sql(
+        "SELECT 1 FROM information_schema.tables "
+        "WHERE table_catalog = CURRENT_DATABASE() AND table_schema = 'sqlmesh' AND table_name = '_snapshots'"
+    )
+    return {table: {} for table in LOADED_TABLES if filled or computed}
+
+
+def _parse(schema: str) -> Columns:
+    """The tables of a schema of dlt; none where it is damaged."""
     try:
-        tables = json.loads(rows[0][0])["tables"] if rows else {}
+        tables = json.loads(schema)["tables"]
         return {
             name: {
                 column: _TYPES[hints["data_type"]]

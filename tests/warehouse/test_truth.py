@@ -5,12 +5,20 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from pipelines.warehouse import bookkeeping
+from pipelines.warehouse.lock import exclusive_run
 from tests.support.installation import Installation
 from tests.support.rows import downloads, write
 
 DAMAGES = {
     "DROP TABLE raw.file_downloads CASCADE": "the table raw.file_downloads, which loads have filled, is missing",
     "DROP TABLE raw.loaded_days CASCADE": "the table raw.loaded_days, which loads have filled, is missing",
+    "DROP TABLE raw.file_downloads; DROP TABLE raw._dlt_version": (
+        "the table raw.file_downloads, which loads have filled, is missing"
+    ),
+    "CREATE SCHEMA sqlmesh; CREATE TABLE sqlmesh._snapshots AS SELECT 1; DROP SCHEMA raw CASCADE": (
+        "the table raw.file_downloads, which loads have filled, is missing"
+    ),
     "DROP TABLE raw.quarantine CASCADE": "the table raw.quarantine, which loads have filled, is missing",
     "DROP TABLE raw._dlt_loads CASCADE": "the table raw._dlt_loads, which loads have filled, is missing",
     "ALTER TABLE raw.file_downloads DROP COLUMN url": "raw.file_downloads has no column url",
@@ -67,3 +75,30 @@ def test_a_damaged_warehouse_is_not_taken_for_a_demo(loaded: Installation) -> No
     assert 1 == done.returncode
     assert "raw.loaded_days, which loads have filled, is missing" in done.stderr
     assert loaded.file.exists()
+
+
+DERIVED = {
+    "DROP VIEW raw.committed_days; CREATE TABLE raw.committed_days (a INT)": "raw.committed_days",
+    "CREATE OR REPLACE VIEW raw.committed_days AS SELECT 1 AS a": "raw.committed_days",
+    "ALTER TABLE raw.acknowledged_loads RENAME load_id TO id": "raw.acknowledged_loads",
+    "ALTER TABLE raw.applied_models DROP COLUMN plan_id": "raw.applied_models",
+    "ALTER TABLE raw.schema_drift DROP COLUMN last_seen": "raw.schema_drift",
+    "ALTER TABLE raw.tracked_projects RENAME project TO name": "raw.tracked_projects",
+}
+
+
+@pytest.mark.parametrize("damage", DERIVED)
+def test_what_a_run_can_make_again_it_makes_again(
+    loaded: Installation, caplog: pytest.LogCaptureFixture, damage: str
+) -> None:
+    """A line says so, and the days are still known."""
+    with duckdb.connect(loaded.file) as connection:
+        connection.execute(damage)
+
+    with loaded.warehouse() as warehouse, exclusive_run(warehouse):
+        assert {"one"} == bookkeeping.projects(warehouse)
+        assert {} != bookkeeping.pending_days(warehouse)
+        assert 2 == len(bookkeeping.committed_days(warehouse))
+        bookkeeping.track(warehouse, ["one"])
+
+    assert [f"{DERIVED[damage]} has another shape: it is made again."] == caplog.messages
