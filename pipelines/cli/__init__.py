@@ -20,7 +20,7 @@ for group in (loading, history, models, publishing, checking):
 
 
 def main() -> None:
-    """Run the command line; an `InsightsError` becomes one message and exit code 1."""
+    """Run the command line; an error becomes one message and exit code 1, one that is not ours also a file."""
     for stream in (sys.stdout, sys.stderr):
         # A character that the terminal's encoding lacks must not end a run.
         if isinstance(stream, io.TextIOWrapper):
@@ -31,4 +31,9 @@ def main() -> None:
         from pipelines.cli.printing.terminal import show_error
 
         show_error(error)
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - whatever nobody has foreseen
+        from pipelines.cli.printing.unexpected import show_unexpected
+
+        show_unexpected(error)
         sys.exit(1)

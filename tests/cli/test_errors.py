@@ -180,3 +180,46 @@ def test_ctrl_c_is_one_message(ready: Installation, monkeypatch: pytest.MonkeyPa
     assert "The run was stopped" in done.stderr
     assert "Nothing is lost" in done.stderr
     assert project.load().accepted == 1
+
+
+def test_an_unexpected_error_is_two_lines_and_a_file(
+    ready: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said what was being done; the file has the trace, and no credentials."""
+    monkeypatch.setenv("MOTHERDUCK_TOKEN", "a-token-of-somebody")
+    monkeypatch.setattr("pipelines.cli.printing.unexpected.FOLDER", tmp_path / "errors")
+
+    def fails(*_arguments: object) -> None:
+        msg = "nobody knows s3://user:password@host, nor a-token-of-somebody"
+        raise KeyError(msg)
+
+    monkeypatch.setattr("pipelines.run.load.load", fails)
+    done = ready.cli()
+
+    [file] = (tmp_path / "errors").iterdir()
+    assert 1 == done.returncode
+    assert done.stderr.splitlines() == [
+        "Error: `just run` in the step 'Load' ended by an unexpected KeyError.",
+        f"Its trace is in {file}, without credentials: please report it.",
+    ]
+    trace = file.read_text()
+    assert "KeyError: 'nobody knows s3://***@host, nor ***'" in trace
+    assert "test_errors.py" in trace
+    assert 0o600 == file.stat().st_mode & 0o777
+
+
+def test_a_trace_that_cannot_be_kept_beside_the_data_is_kept_elsewhere(
+    ready: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as where the project's folder cannot be written."""
+    monkeypatch.setattr("pipelines.cli.printing.unexpected.FOLDER", ready.file / "errors")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    def fails() -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("pipelines.pypi.settings.resolve_settings", fails)
+    done = ready.cli()
+
+    [file] = tmp_path.glob("error-*.txt")
+    assert f"Its trace is in {file}" in done.stderr

@@ -55,7 +55,11 @@ def _step(console: Console, title: str) -> Iterator[Update]:
     with console.status(f"{title} ...", spinner="line" if ascii_only else "dots") as status:
         if not console.is_terminal:
             console.print(f"{title} ...")
-        yield update
+        try:
+            yield update
+        except Exception as error:
+            error.add_note(title)
+            raise
     seconds = f"{monotonic() - started:.1f} s"
     mark = "ok" if ascii_only else "✓"
     console.print(f"[green]{mark}[/] {title}{': ' + last if last else ''} [dim]({seconds})[/]", highlight=False)
