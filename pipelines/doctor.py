@@ -22,6 +22,7 @@ from pipelines.lake.settings import resolve_lakes
 from pipelines.pypi.settings import Settings, resolve_settings
 from pipelines.pypi.upstreams import connect
 from pipelines.transform.fingerprint import MODELS_FOLDER
+from pipelines.transform.state import require_own_name
 from pipelines.warehouse import bookkeeping, resolve_warehouse
 from pipelines.warehouse.motherduck import require_token
 
@@ -205,6 +206,7 @@ def _warehouse() -> str:
         with probed.client():
             pass
         origins = bookkeeping.origins(probed)
+        require_own_name(probed)
     return f"{warehouse} opens; origin of its data: {', '.join(sorted(origins)) or 'none yet'}"
 
 

@@ -6,6 +6,7 @@ import sys
 import typer
 
 from pipelines.cli.commands import checking, history, loading, models, publishing
+from pipelines.cli.notices import notices
 from pipelines.errors import InsightsError
 
 app = typer.Typer(
@@ -26,7 +27,8 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
-        app()
+        with notices():
+            app()
     except InsightsError as error:
         from pipelines.cli.printing.terminal import show_error
 

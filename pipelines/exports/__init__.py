@@ -17,6 +17,7 @@ from duckdb import DuckDBPyConnection
 
 from pipelines.errors import ExportError, TransformError
 from pipelines.transform import MARTS
+from pipelines.transform.state import require_own_name
 from pipelines.warehouse import Warehouse
 
 EXPORTS = "exports"
@@ -47,13 +48,14 @@ def export(warehouse: Warehouse) -> Export:
     """Write all marts beside the warehouse, or none; keep the files if no mart has changed and each file is whole.
 
     Raises:
-        TransformError: there are no marts yet.
+        TransformError: there are no marts yet, or the warehouse had another name when they were computed.
         ExportError: the disk is full, or the folder cannot be written; the earlier files stay as they were.
 
     """
     folder = warehouse.folder / EXPORTS
     for abandoned in warehouse.folder.glob(f"{_DRAFT}*"):
         shutil.rmtree(abandoned)
+    require_own_name(warehouse)
     with warehouse.connection() as connection:
         digests = _digests(connection)
         if not digests:

@@ -4,6 +4,7 @@ from datetime import date
 from typing import NamedTuple
 
 from pipelines.transform.fingerprint import compute_fingerprint
+from pipelines.transform.state import drop_state, find_damage
 from pipelines.warehouse import Warehouse, bookkeeping
 
 MARTS = "marts"
@@ -32,11 +33,26 @@ def transform(warehouse: Warehouse) -> Transformed:
     with warehouse.kept_open():
         pending = bookkeeping.pending_days(warehouse)
         forgotten = bookkeeping.forgotten_days(warehouse)
+        damage = find_damage(warehouse)
+        if damage:
+            drop_state(warehouse, damage)
         applied = bookkeeping.applied_fingerprint(warehouse)
-    days = sorted(forgotten.union(*pending.values()))
+        days = sorted(forgotten.union(*pending.values()))
+        if damage:
+            days = sorted({day.day for day in bookkeeping.committed_days(warehouse)})
     if days or applied != fingerprint:
-        from pipelines.transform.plan import apply_plan
-
-        apply_plan(warehouse, days)
+        _apply(warehouse, days)
         bookkeeping.acknowledge(warehouse, list(pending), forgotten, fingerprint)
     return Transformed(days, applied != fingerprint)
+
+
+def _apply(warehouse: Warehouse, days: list[date]) -> None:
+    from pipelines.transform.plan import apply_plan, is_state_readable
+
+    try:
+        apply_plan(warehouse, days)
+    except Exception:
+        if is_state_readable(warehouse):
+            raise
+        drop_state(warehouse, "had a state that this version of SQLMesh cannot read")
+        apply_plan(warehouse, days)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from pipelines.choices import Severity
 from pipelines.errors import TransformError
 from pipelines.lenses import Lens
+from pipelines.transform.state import require_own_name
 from pipelines.warehouse import Warehouse
 
 _STATUS = "SELECT last_day, is_demo FROM marts.load_status"
@@ -49,9 +50,10 @@ def find_anomalies(warehouse: Warehouse, severity: Severity, days: int, lens: Le
     """The anomalies of the last `days` in the data.
 
     Raises:
-        TransformError: no KPI has been computed yet.
+        TransformError: no KPI has been computed yet, or the warehouse had another name then.
 
     """
+    require_own_name(warehouse)
     status = warehouse.query(_STATUS)
     if not status:
         raise TransformError("No KPIs have been computed yet.", remedy="`just run` computes them.")

@@ -16,10 +16,12 @@ from sqlmesh.utils.errors import SQLMeshError
 from pipelines.errors import TransformError, causes
 from pipelines.interrupts import interrupted
 from pipelines.transform.fingerprint import MODELS_FOLDER
+from pipelines.transform.state import require_own_name
 from pipelines.warehouse import Warehouse, bookkeeping, open_error
 
 ENVIRONMENT = "prod"
 WIDTH = 180
+_CACHE = MODELS_FOLDER / ".cache"
 _PLAN_REMEDY = (
     "`just plan` shows what would change, `just audit` names the failing audits; nothing was exported or shown."
 )
@@ -34,23 +36,27 @@ logging.getLogger("sqlmesh.core.console").setLevel(logging.ERROR)
 
 
 @contextmanager
-def open_context(warehouse: Warehouse, console: Console) -> Iterator[Context]:
-    """SQLMesh on the warehouse, which prints to `console`.
+def open_context(warehouse: Warehouse, console: Console, *, load: bool = True) -> Iterator[Context]:
+    """SQLMesh on the warehouse, which prints to `console`; without `load` it knows no model.
 
     Raises:
-        TransformError: SQLMesh cannot read its project.
+        TransformError: SQLMesh cannot read its project, or the warehouse has another name than when it was computed.
         WarehouseError: there is no warehouse yet, or it cannot be opened.
 
     """
     warehouse.require_existing()
+    require_own_name(warehouse)
     # Models read a view that a warehouse of an earlier version does not have.
     bookkeeping.ensure_tables(warehouse)
+    if _CACHE.is_file():
+        logging.getLogger(__name__).warning("%s is no folder: it is made again.", _CACHE)
+        _CACHE.unlink()
     os.environ["WAREHOUSE"] = str(warehouse)
     set_console(console)
     # SQLMesh keeps many objects: looking for garbage among them as often as Python does takes a fifth of its time.
     gc.set_threshold(50_000, 20, 20)
     try:
-        context = Context(paths=[str(MODELS_FOLDER)])
+        context = Context(paths=[str(MODELS_FOLDER)], load=load)
     except duckdb.Error as error:
         raise open_error(error) from error
     except (SQLMeshError, OSError) as error:

@@ -5,15 +5,18 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from itertools import groupby
 
+import duckdb
 from rich.console import Console
 from sqlmesh import Context
 from sqlmesh.core.console import NoopConsole, TerminalConsole
 from sqlmesh.core.model.definition import AuditResult
+from sqlmesh.utils.errors import SQLMeshError
 
-from pipelines.errors import TransformError
+from pipelines.errors import InsightsError, TransformError
 from pipelines.pypi.settings import FIRST_DAY
 from pipelines.pypi.windows import DAY
 from pipelines.transform.context import ENVIRONMENT, WIDTH, open_context, translate_sqlmesh_errors
+from pipelines.transform.state import is_state_whole
 from pipelines.warehouse import Warehouse
 
 SIGNAL = "raw_loaded"
@@ -46,6 +49,23 @@ def apply_plan(warehouse: Warehouse, days: Sequence[date]) -> None:
                     no_prompts=True,
                     auto_apply=True,
                 )
+
+
+def is_state_readable(warehouse: Warehouse) -> bool:
+    """Whether SQLMesh can read what it has recorded in the warehouse of its plans and models."""
+    if not is_state_whole(warehouse):
+        return False
+    try:
+        with open_context(warehouse, NoopConsole(), load=False) as context:
+            environment = context.state_sync.get_environment(ENVIRONMENT)
+            if environment:
+                context.state_sync.get_snapshots(environment.snapshots)
+    except InsightsError:
+        # Not because of the state, which has not been read yet.
+        return True
+    except (SQLMeshError, duckdb.Error, ValueError, TypeError, KeyError):
+        return False
+    return True
 
 
 def run_audits(warehouse: Warehouse, console: Console, now: datetime) -> None:

@@ -140,7 +140,7 @@ def test_lake_of_demo_data_is_not_offered_for_real_downloads(
     monkeypatch.setattr(bookkeeping, "committed_days", lambda _warehouse: [])
 
     with pytest.raises(LakeError, match="and the warehouse none") as raised:
-        sync.check_lake(Lake("lake", warehouse.folder), warehouse)
+        sync.check_lake(Lake("lake", str(warehouse.folder), warehouse.folder), warehouse)
 
     assert ("demo data" in raised.value.what) == (origin == "demo")
     assert advice in raised.value.remedy

@@ -1,0 +1,92 @@
+"""SQLMesh's state and tables in the warehouse, which are derived from `raw`: where they cannot be used, they go."""
+
+import json
+import logging
+
+import duckdb
+from duckdb import DuckDBPyConnection
+
+from pipelines.errors import TransformError
+from pipelines.warehouse import Warehouse
+
+_CATALOGS = """
+    SELECT DISTINCT REGEXP_EXTRACT(name, '^"?([^".]+)"?[.]', 1), CURRENT_DATABASE() FROM sqlmesh._snapshots
+"""
+_VIEWS = "SELECT snapshots FROM sqlmesh._environments WHERE name = 'prod'"
+_BROKEN_STATE = """
+    SELECT name FROM sqlmesh._snapshots WHERE NOT JSON_VALID(snapshot)
+    UNION ALL SELECT name FROM sqlmesh._environments WHERE NOT JSON_VALID(snapshots)
+"""
+_SCHEMAS = """
+    SELECT schema_name FROM information_schema.schemata
+    WHERE catalog_name = CURRENT_DATABASE()
+        AND REGEXP_FULL_MATCH(schema_name, '(marts|staging|reference)(__.+)?|sqlmesh(__.+)?')
+"""
+
+
+def require_own_name(warehouse: Warehouse) -> None:
+    """Raise `TransformError` if the KPIs were computed while the warehouse had another name.
+
+    SQLMesh's views name the database that they were made in, so nothing can be read from them under another name.
+    """
+    name = _other_name(warehouse)
+    if name:
+        what = f"The KPIs of {warehouse} were computed under another name, {name}, by which their views read them."
+        raise TransformError(what, remedy=f"`just run` computes them again. Or name the warehouse {name} again.")
+
+
+def find_damage(warehouse: Warehouse) -> str | None:
+    """Why the KPIs that SQLMesh has computed cannot be read, as the end of a sentence; `None` if they can."""
+    name = _other_name(warehouse)
+    if name:
+        return f"were computed when the warehouse was named {name}"
+    with warehouse.connection() as connection:
+        if not all(_is_readable(connection, view) for view in _read_views(connection)):
+            return "have lost a table or a view"
+    return None
+
+
+def is_state_whole(warehouse: Warehouse) -> bool:
+    """Whether the tables of SQLMesh's state have what it looks for; its cache can hide that they have not."""
+    with warehouse.connection() as connection:
+        try:
+            return not connection.execute(_BROKEN_STATE).fetchall()
+        except duckdb.Error:
+            return False
+
+
+def drop_state(warehouse: Warehouse, why: str) -> None:
+    """Drop all that SQLMesh has made, and say why; its next plan computes everything from `raw`."""
+    logging.getLogger(__name__).warning("The KPIs %s: they are computed again.", why)
+    with warehouse.connection() as connection:
+        for (schema,) in connection.execute(_SCHEMAS).fetchall():
+            connection.execute(f'DROP SCHEMA "{schema}" CASCADE')
+
+
+def _other_name(warehouse: Warehouse) -> str | None:
+    if not warehouse.exists:
+        return None
+    with warehouse.connection() as connection:
+        try:
+            rows = connection.execute(_CATALOGS).fetchall()
+        except duckdb.Error:
+            return None
+    return next((found for found, own in rows if found and found.lower() != str(own).lower()), None)
+
+
+def _read_views(connection: DuckDBPyConnection) -> list[str]:
+    """The marts of production, by SQLMesh's state; none where there is no state that can be read."""
+    try:
+        row = connection.execute(_VIEWS).fetchone()
+        names = [snapshot["name"] for snapshot in json.loads(row[0])] if row else []
+    except (duckdb.Error, ValueError, TypeError, KeyError):
+        return []
+    return [name for name in names if '"marts".' in name]
+
+
+def _is_readable(connection: DuckDBPyConnection, view: str) -> bool:
+    try:
+        connection.execute(f"SELECT 1 FROM {view} LIMIT 0")
+    except duckdb.Error:
+        return False
+    return True
