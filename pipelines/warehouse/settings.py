@@ -1,5 +1,6 @@
 """Checks the settings of the warehouse as they are written, before dlt resolves them."""
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ CREDENTIALS_VARIABLE = "DESTINATION__WAREHOUSE__CREDENTIALS"
 CREDENTIALS_KEY = "destination.warehouse.credentials"
 MOVE_WAREHOUSE = f"Or set {CREDENTIALS_VARIABLE} to another file named warehouse.duckdb."
 
+_TYPE_VARIABLE = re.compile(r"DESTINATION__(?P<name>[A-Z0-9_]+?)__DESTINATION_TYPE")
 _OTHER_DATABASE = re.compile(r"\s*[{\[]|(?!duckdb:)\w{2,}:|:memory:|.*\n")
 """The start of credentials that are no path: JSON, a URL, more than a line."""
 _UNSAFE = re.compile(r"['\"*?\[\]{}=\x00-\x1f]")
@@ -26,10 +28,11 @@ _UNSAFE = re.compile(r"['\"*?\[\]{}=\x00-\x1f]")
 def require_known_settings() -> None:
     """Raise `SettingsError` where a name under `[destination]` is misspelt: its setting would be ignored."""
     require_readable()
-    written = names_under(("destination",))
+    types = filter(None, map(_TYPE_VARIABLE.fullmatch, os.environ))
+    written = names_under(("destination",)) | {found["name"].lower() for found in types}
     destinations: Any = dlt.config.get("destinations")
     named = {WAREHOUSE, *(map(str, destinations) if isinstance(destinations, list) else ())}
-    # A file may describe a lake that no run fills; a name like one that is filled is a slip.
+    # A lake may be described that no run fills; a name like one that is filled is a slip.
     require_known(("destination",), named | {name for name in written if not nearest(name, named)})
     require_known(("destination", WAREHOUSE), set(MotherDuckClientConfiguration.get_resolvable_fields()))
     require_known(("destination", WAREHOUSE, "credentials"), set(MotherDuckCredentials.get_resolvable_fields()))
