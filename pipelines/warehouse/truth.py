@@ -13,6 +13,9 @@ from dlt.destinations.sql_client import SqlClientBase
 from pipelines.errors import WarehouseError
 
 LOADED_TABLES = ("file_downloads", "quarantine", "loaded_days", "_dlt_loads")
+"""The tables that each load fills, beside `COUNTS`."""
+COUNTS = "daily_counts"
+"""Filled by the loads of this version, and not by those of earlier ones."""
 LEDGER = "extract_ledger"
 LEDGER_COLUMNS = ("job_id", "project", "start_day", "end_day", "started_at", "bytes_billed", "cost", "status")
 """The columns of the ledger by which it is decided what may be spent; a later version may add others."""
@@ -114,7 +117,7 @@ def _parse(schema: str) -> Columns:
                 for column, hints in tables[name]["columns"].items()
                 if hints.get("data_type") in _TYPES
             }
-            for name in LOADED_TABLES
+            for name in (*LOADED_TABLES, COUNTS)
             if name in tables
         }
     except (ValueError, TypeError, KeyError, AttributeError):

@@ -19,6 +19,7 @@ DAMAGES = {
     "CREATE SCHEMA sqlmesh; CREATE TABLE sqlmesh._snapshots AS SELECT 1; DROP SCHEMA raw CASCADE": (
         "the table raw.file_downloads, which loads have filled, is missing"
     ),
+    "DROP TABLE raw.daily_counts": "the table raw.daily_counts, which loads have filled, is missing",
     "DROP TABLE raw.quarantine CASCADE": "the table raw.quarantine, which loads have filled, is missing",
     "DROP TABLE raw._dlt_loads CASCADE": "the table raw._dlt_loads, which loads have filled, is missing",
     "ALTER TABLE raw.file_downloads DROP COLUMN url": "raw.file_downloads has no column url",
