@@ -1,6 +1,7 @@
 """A lake: Parquet files by day and project, in a folder or a bucket, written by dlt's filesystem destination.
 
-    <bucket_url>/raw/file_downloads/day=2026-07-01/<project>.parquet
+    <bucket_url>/raw/file_downloads/day=2026-07-01/<project>.parquet  rows
+    <bucket_url>/raw/daily_counts/day=2026-07-01/<project>.parquet    or counts, as the day was loaded
     <bucket_url>/raw/quarantine/day=2026-07-01/<project>.parquet      rows that failed the contract
     <bucket_url>/raw/extract_ledger/extract_ledger.parquet            estimates and bills of the queries
     <bucket_url>/raw/manifest/manifest.parquet                        the complete days
@@ -33,7 +34,7 @@ from pipelines.lake.store_errors import translate_store_errors
 from pipelines.pypi.days import CommittedDay
 
 DATASET = "raw"
-DOWNLOADS, QUARANTINE, LEDGER, MANIFEST = "file_downloads", "quarantine", "extract_ledger", "manifest"
+LEDGER, MANIFEST = "extract_ledger", "manifest"
 
 MARTS_FOLDER = "marts"
 """The folder of marts written for other tools: beside `raw` in a lake, or beside the warehouse."""
@@ -120,7 +121,7 @@ class Lake:
         )
 
     def write(self, files: Sequence[ParquetFile]) -> dict[str, int]:
-        """Write the files, which replace files of the same key; return their numbers of rows by `table/key`.
+        """Write the files, which replace files of the same key; return the rows of the log in them by `table/key`.
 
         Raises:
             LakeError: not all files were written; writing them again does no harm.
@@ -187,8 +188,8 @@ def _import(files: Sequence[ParquetFile], folder: Path, written: dict[str, int])
     def write() -> Iterator[object]:
         for number, file in enumerate(files):
             path = folder / f"{file.table}-{number}.parquet"
-            rows = written[f"{file.table}/{file.key}"] = file.write(path)
-            yield dlt.mark.with_file_import(str(path), "parquet", rows)
+            written[f"{file.table}/{file.key}"] = file.write(path)
+            yield dlt.mark.with_file_import(str(path), "parquet", pq.read_metadata(path).num_rows)
             path.unlink()
 
     first = files[0]

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipelines.pypi.columns import COMMITTED_DAYS_SCHEMA, LEAVES, QUARANTINE_SCHEMA, ROW_SCHEMA
+from pipelines.pypi.columns import COMMITTED_DAYS_SCHEMA, GRAINS, QUARANTINE_SCHEMA
 from pipelines.pypi.days import CommittedDay
 
 BATCH_ROWS = 122_880
@@ -15,11 +16,19 @@ BATCH_ROWS = 122_880
 _KEY_METADATA = b"key"
 """The entry of a file's Parquet metadata that holds its key."""
 
-DOWNLOADS_SCHEMA = pa.schema([ROW_SCHEMA.field(leaf.column) for leaf in LEAVES])
-"""`file_downloads`: the contract's leaves. The day is in the path, from which readers derive a column."""
+QUARANTINE = "quarantine"
+DOWNLOADS = tuple(grain.table for grain in GRAINS.values())
+"""The tables of downloads, one for each grain: a day is in one of them."""
+SCHEMAS: dict[str, pa.Schema] = {
+    **{
+        grain.table: pa.schema([grain.row_schema.field(leaf.column) for leaf in grain.leaves if leaf.column != "day"])
+        for grain in GRAINS.values()
+    },
+    QUARANTINE: pa.schema([QUARANTINE_SCHEMA.field(name) for name in ("project", "reason", "content", "log_rows")]),
+}
+"""The columns of the files by day: the contract's leaves, or the rows that failed it.
 
-FAILED_ROWS_SCHEMA = pa.schema([QUARANTINE_SCHEMA.field(name) for name in ("project", "reason", "content")])
-"""`quarantine`: the rows that failed the contract."""
+The day is in the path, from which readers derive a column."""
 
 MANIFEST_SCHEMA = COMMITTED_DAYS_SCHEMA
 """`manifest`: the complete days, as the warehouse had committed them when they were written."""
@@ -28,6 +37,11 @@ MANIFEST_SCHEMA = COMMITTED_DAYS_SCHEMA
 def key_of(day: CommittedDay) -> str:
     """The key of a day's files in each table: their path below the table's folder, in Hive's form, without suffix."""
     return f"day={day.day}/{day.project}"
+
+
+def table_of(day: CommittedDay) -> str:
+    """The table that has the downloads of the day."""
+    return GRAINS[day.grain].table
 
 
 @dataclass(frozen=True)
@@ -40,14 +54,22 @@ class ParquetFile:
     rows: Iterator[pa.RecordBatch]
 
     def write(self, path: Path) -> int:
-        """Write the file to `path` in batches; return its number of rows."""
+        """Write the file to `path` in batches; return the number of rows of the log that it stands for."""
         count = 0
         with pq.ParquetWriter(path, self.schema, compression="zstd") as writer:
             for batch in self.rows:
-                writer.write_table(pa.Table.from_batches([batch]).cast(self.schema))
-                count += batch.num_rows
+                rows = pa.Table.from_batches([batch]).cast(self.schema)
+                writer.write_table(rows)
+                count += count_log_rows(rows)
             writer.add_key_value_metadata({_KEY_METADATA: self.key})
         return count
+
+
+def count_log_rows(rows: pa.Table) -> int:
+    """The number of rows of the log that the rows stand for: one each, where they do not say."""
+    if "log_rows" not in rows.column_names:
+        return int(rows.num_rows)
+    return int(pc.sum(pc.coalesce(rows.column("log_rows"), 1)).as_py() or 0)
 
 
 def read_key(path: Path) -> str:

@@ -2,17 +2,18 @@
 
 import json
 from collections.abc import Generator, Iterator, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.errors import LakeError
-from pipelines.lake import DOWNLOADS, QUARANTINE, Lake
-from pipelines.lake.files import BATCH_ROWS, key_of
+from pipelines.lake import Lake
+from pipelines.lake.files import BATCH_ROWS, QUARANTINE, count_log_rows, key_of, table_of
 from pipelines.lake.store_errors import translate_store_errors
-from pipelines.pypi.columns import LEAVES, SOURCE_SCHEMA
+from pipelines.pypi.columns import GRAINS, Grain
 from pipelines.pypi.days import CommittedDay
 from pipelines.pypi.windows import Window, join_days
 
@@ -27,11 +28,11 @@ class LakeReader:
 
     @property
     def windows(self) -> list[Window]:
-        projects = sorted({project for project, _ in self._days})
+        days: dict[tuple[str, str], list[date]] = {}
+        for (project, day), held in sorted(self._days.items()):
+            days.setdefault((project, held.grain), []).append(day)
         return [
-            window
-            for project in projects
-            for window in join_days(project, sorted(day for name, day in self._days if name == project))
+            replace(window, grain=grain) for (project, grain), of in days.items() for window in join_days(project, of)
         ]
 
     def read(self, window: Window) -> Generator[pa.Table, None, None]:
@@ -43,9 +44,12 @@ class LakeReader:
         """
         for day in window.days:
             held = self._days[window.project, day]
-            yield from map(_conformed, self._file(DOWNLOADS, held, held.accepted))
+            grain = GRAINS[held.grain]
+            for rows in self._file(table_of(held), held, held.accepted):
+                yield _conformed(rows, held, grain)
             if held.quarantined:
-                yield from map(_restored, self._file(QUARANTINE, held, held.quarantined))
+                for rows in self._file(QUARANTINE, held, held.quarantined):
+                    yield _restored(rows, grain)
 
     def _file(self, table: str, day: CommittedDay, expected: int) -> Iterator[pa.Table]:
         path = self._lake.path(table, key_of(day))
@@ -54,31 +58,34 @@ class LakeReader:
             self._lake.store.open(path, "rb") as opened,
             pq.ParquetFile(opened) as file,
         ):
-            if file.metadata.num_rows != expected:
-                what = f"{path} has {file.metadata.num_rows:,} rows; the manifest of the lake says {expected:,}."
+            found = 0
+            for batch in file.iter_batches(BATCH_ROWS):
+                rows = pa.Table.from_batches([batch])
+                found += count_log_rows(rows)
+                yield rows
+            if found != expected:
+                what = f"{path} has {found:,} rows; the manifest of the lake says {expected:,}."
                 remedy = "Another program has changed the file: `just backfill` loads the day from upstream."
                 raise LakeError(what, remedy=remedy)
-            for batch in file.iter_batches(BATCH_ROWS):
-                yield pa.Table.from_batches([batch])
 
 
-def _conformed(rows: pa.Table) -> pa.Table:
-    """The rows with the columns of the current contract."""
-    columns = [
-        rows.column(leaf.column) if leaf.column in rows.column_names else pa.nulls(rows.num_rows, leaf.type)
-        for leaf in LEAVES
-    ]
-    return pa.table(columns, schema=SOURCE_SCHEMA)
+def _conformed(rows: pa.Table, held: CommittedDay, grain: Grain) -> pa.Table:
+    """The rows of the day with the columns of the current contract."""
+    known = {"day": pa.repeat(held.day, rows.num_rows), **dict(zip(rows.column_names, rows.columns, strict=True))}
+    columns = [known.get(leaf.column, pa.nulls(rows.num_rows, leaf.type)) for leaf in grain.leaves]
+    return pa.table(columns, schema=grain.source_schema)
 
 
-def _restored(rows: pa.Table) -> pa.Table:
+def _restored(rows: pa.Table, grain: Grain) -> pa.Table:
     """The rows that failed the contract, rebuilt from their `content`."""
     records = [json.loads(content) for content in rows.column("content").to_pylist()]
-    columns = [pa.array([_value(record, leaf.path) for record in records], leaf.type) for leaf in LEAVES]
-    return pa.table(columns, schema=SOURCE_SCHEMA)
+    columns = [pa.array([_value(record, leaf.path) for record in records], leaf.type) for leaf in grain.leaves]
+    return pa.table(columns, schema=grain.source_schema)
 
 
 def _value(record: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - any leaf
     for name in path:
         record = record and record.get(name)
+    if path == ("day",):
+        return date.fromisoformat(record)
     return datetime.fromisoformat(record) if path == ("timestamp",) and record else record

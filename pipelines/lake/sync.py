@@ -6,8 +6,8 @@ import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from pipelines.errors import LakeError, LakeOutageError, WarehouseError
-from pipelines.lake import DOWNLOADS, QUARANTINE, Lake
-from pipelines.lake.files import BATCH_ROWS, DOWNLOADS_SCHEMA, FAILED_ROWS_SCHEMA, ParquetFile, key_of
+from pipelines.lake import Lake
+from pipelines.lake.files import BATCH_ROWS, DOWNLOADS, QUARANTINE, SCHEMAS, ParquetFile, key_of, table_of
 from pipelines.load.recovery import finish_pending
 from pipelines.pypi.days import CommittedDay
 from pipelines.warehouse import DATASET, Warehouse, bookkeeping
@@ -40,10 +40,14 @@ def sync_lake(lake: Lake, warehouse: Warehouse, on_days: OnDays = lambda _days: 
     if any(stale):
         # A day is not listed as complete while it is replaced.
         lake.publish(complete.values(), bookkeeping.read_ledger(warehouse))
-    quarantine_keys = set(lake.keys(QUARANTINE))
+    present = {table: set(lake.keys(table)) for table in SCHEMAS}
     done = 0
     for days in _chunks(pending):
-        _write(lake, warehouse, days, quarantine_keys)
+        _write(lake, warehouse, days, present[QUARANTINE])
+        for day in days:
+            for table in DOWNLOADS:
+                if table != table_of(day) and key_of(day) in present[table]:
+                    lake.remove(table, key_of(day))
         complete |= {key_of(day): day for day in days}
         lake.publish(complete.values(), bookkeeping.read_ledger(warehouse))
         done += len(days)
@@ -60,13 +64,14 @@ def rewrite_lake(lake: Lake, warehouse: Warehouse) -> int:
 
     """
     finish_pending(warehouse)
-    kept = {key_of(day) for day in bookkeeping.committed_days(warehouse)}
-    if not kept:
+    committed = bookkeeping.committed_days(warehouse)
+    if not committed:
         what = f"The warehouse holds no loaded day: the lake {lake.name!r} would be emptied."
         raise WarehouseError(what, remedy=f"`just restore {lake.name}` loads the warehouse from the lake.")
     lake.publish([], bookkeeping.read_ledger(warehouse))
     days = sync_lake(lake, warehouse)
-    for table in (DOWNLOADS, QUARANTINE):
+    for table in SCHEMAS:
+        kept = {key_of(day) for day in committed if table in (QUARANTINE, table_of(day))}
         lake.remove(table, "day=*/*", keep=kept)
     return days
 
@@ -113,7 +118,7 @@ def forget_in_lake(project: str, lake: Lake, warehouse: Warehouse) -> None:
     left = [day for day in held if day.project != project]
     if left != held:
         lake.publish(left, bookkeeping.read_ledger(warehouse))
-    for table in (DOWNLOADS, QUARANTINE):
+    for table in SCHEMAS:
         lake.remove(table, f"day=*/{project}")
 
 
@@ -122,19 +127,16 @@ def _write(lake: Lake, warehouse: Warehouse, days: Sequence[CommittedDay], quara
     with warehouse.connection() as connection:
         written = lake.write(
             [
+                *(_file(connection, table_of(day), day) for day in days),
                 *(
-                    ParquetFile(DOWNLOADS, key_of(day), DOWNLOADS_SCHEMA, _rows(connection, DOWNLOADS, day))
-                    for day in days
-                ),
-                *(
-                    ParquetFile(QUARANTINE, key_of(day), FAILED_ROWS_SCHEMA, _rows(connection, QUARANTINE, day))
+                    _file(connection, QUARANTINE, day)
                     for day in days
                     if day.quarantined or key_of(day) in quarantine_keys
                 ),
             ]
         )
     for day in days:
-        for table, expected in ((DOWNLOADS, day.accepted), (QUARANTINE, day.quarantined)):
+        for table, expected in ((table_of(day), day.accepted), (QUARANTINE, day.quarantined)):
             found = written.get(f"{table}/{key_of(day)}", 0)
             if found != expected:
                 what = f"raw.{table} has {found:,} rows of {day.project} on {day.day}; its load counted {expected:,}."
@@ -142,9 +144,12 @@ def _write(lake: Lake, warehouse: Warehouse, days: Sequence[CommittedDay], quara
                 raise WarehouseError(what, remedy=remedy)
 
 
+def _file(connection: DuckDBPyConnection, table: str, day: CommittedDay) -> ParquetFile:
+    return ParquetFile(table, key_of(day), SCHEMAS[table], _rows(connection, table, day))
+
+
 def _rows(connection: DuckDBPyConnection, table: str, day: CommittedDay) -> Iterator[pa.RecordBatch]:
-    schema = DOWNLOADS_SCHEMA if table == DOWNLOADS else FAILED_ROWS_SCHEMA
-    columns = ", ".join(f'"{name}"' for name in schema.names)
+    columns = ", ".join(f'"{name}"' for name in SCHEMAS[table].names)
     sql = f"SELECT {columns} FROM {DATASET}.{table} WHERE project = ? AND day = ?"
     yield from connection.execute(sql, [day.project, day.day]).to_arrow_reader(BATCH_ROWS)
 

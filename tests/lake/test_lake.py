@@ -11,12 +11,13 @@ from fsspec.implementations.local import LocalFileSystem
 
 from pipelines.demo import PROJECTS
 from pipelines.errors import LakeError, WarehouseError
-from pipelines.lake.files import DOWNLOADS_SCHEMA
+from pipelines.lake.files import SCHEMAS
 from pipelines.lake.restore import restore_warehouse
 from pipelines.lake.sync import forget_in_lake, sync_lake
 from pipelines.pypi.windows import Backfill
 from pipelines.warehouse import bookkeeping
 from tests.harness.forks import Interruption, call
+from tests.support.content import loaded
 from tests.support.installation import Installation
 from tests.support.lakes import (
     BROKEN,
@@ -84,7 +85,7 @@ def test_files_have_the_contracts_types(small: Installation) -> None:
 
     with lake.store.open(lake.path("file_downloads", f"day={DAYS[0]}/one")) as file:
         parquet = pq.ParquetFile(file)
-        assert DOWNLOADS_SCHEMA == parquet.schema_arrow
+        assert SCHEMAS["file_downloads"] == parquet.schema_arrow
         assert parquet.metadata.row_group(0).column(0).compression == "ZSTD"
 
 
@@ -412,3 +413,31 @@ def test_marts_and_badges_are_exported_into_the_lake(demo_project: Installation)
     root = lake.path("x", "x").split("/raw/")[0]
     names = sorted(path.removeprefix(f"{root}/marts/") for path in lake.store.find(f"{root}/marts"))
     assert [*(f"badges/{name}.json" for name in sorted(PROJECTS)), "project_summary.csv"] == names
+
+
+def test_days_at_both_grains_are_kept_replaced_and_restored(small: Installation) -> None:
+    """A day is in the table of its grain and in no other, also after a change; what is restored is equal."""
+    both = small.with_settings(GRAINS='{"one": "day"}')
+    small.load()
+    fill_lake(small)
+    both.load(backfill=Backfill(["one"], DAYS[0], DAYS[2]))
+
+    assert fill_lake(both) == 2
+
+    lake = open_lake(both)
+    counted = [f"day={day}/one" for day in DAYS[:2]]
+    assert counted == sorted(lake.keys("daily_counts"))
+    assert sorted(f"day={day}/{name}" for day in DAYS for name in ("one", "two")) == sorted(
+        [*lake.keys("file_downloads"), *counted]
+    )
+    columns = "day, project, file__filename, log_rows"
+    assert both.query(f"SELECT {columns} FROM raw.daily_counts ORDER BY ALL") == read_by_duckdb(
+        lake, "daily_counts", columns
+    )
+    kept = ("raw.file_downloads", "raw.daily_counts", "raw.quarantine", "raw.committed_days")
+    before = {name: loaded(both)[name] for name in kept}
+    both.file.unlink()
+    shutil.rmtree(both.folder / "dlt")
+    with both.warehouse() as warehouse:
+        assert restore_warehouse(warehouse, open_lake(both)) == 8
+    assert before == {name: loaded(both)[name] for name in kept}

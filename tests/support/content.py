@@ -15,6 +15,7 @@ COSTS = "costs_monthly"
 """The mart of what queries have cost."""
 TABLES = {
     "raw.file_downloads": "SELECT * EXCLUDE (ordinal, _dlt_load_id) FROM raw.file_downloads",
+    "raw.daily_counts": "SELECT * EXCLUDE (ordinal, _dlt_load_id) FROM raw.daily_counts",
     "raw.quarantine": "SELECT * EXCLUDE (ordinal, _dlt_load_id) FROM raw.quarantine",
     "raw.committed_days": "SELECT * EXCLUDE (load_id) FROM raw.committed_days",
     "raw.tracked_projects": "FROM raw.tracked_projects",
