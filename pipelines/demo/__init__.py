@@ -77,9 +77,9 @@ BROKEN_ROWS = len(BROKEN)
 
 
 def awaits_demo(settings: Settings) -> bool:
-    """Whether the settings name the demo data, and it is still to be generated."""
+    """Whether the settings name the demo data, and a file of it is missing or damaged."""
     path = Path(settings.parquet_path or "").absolute()
-    return settings.upstream == "parquet" and path == FOLDER.absolute() and not list(FOLDER.glob("*.parquet"))
+    return settings.upstream == "parquet" and path == FOLDER.absolute() and not all(map(_is_whole, _files()))
 
 
 def write_demo(folder: Path) -> None:
@@ -89,7 +89,24 @@ def write_demo(folder: Path) -> None:
         for month, table in _months():
             pq.write_table(table, Path(draft, month), compression="zstd", row_group_size=100_000)
         for file in sorted(Path(draft).iterdir()):
-            file.replace(folder / f"demo-{file.name}.parquet")
+            file.replace(folder / _file_name(file.name))
+
+
+def _files() -> list[Path]:
+    """All files of the demo."""
+    return [FOLDER / _file_name(month) for month in dict.fromkeys(f"{day:%Y-%m}" for day in _days())]
+
+
+def _file_name(month: str) -> str:
+    return f"demo-{month}.parquet"
+
+
+def _is_whole(file: Path) -> bool:
+    try:
+        pq.read_metadata(file)
+    except (OSError, pa.ArrowInvalid):
+        return False
+    return True
 
 
 def _months() -> Iterator[tuple[str, pa.Table]]:

@@ -1,5 +1,6 @@
 """Where exported files go: a folder of this machine, or a lake."""
 
+import errno
 import os
 import shutil
 from contextlib import suppress
@@ -49,7 +50,10 @@ class LocalFolder:
             part.replace(target)
         except OSError as error:
             what = f"{target} cannot be written: {error.strerror}."
-            raise ExportError(what, remedy="Name another folder with --to, or grant your user write access.") from error
+            remedy = "Name another folder with --to, or grant your user write access."
+            if error.errno == errno.ENAMETOOLONG:
+                remedy = "This disk takes no longer name: name a lake in a bucket with --to."
+            raise ExportError(what, remedy=remedy) from error
         finally:
             with suppress(OSError):
                 part.unlink()

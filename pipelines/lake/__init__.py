@@ -32,6 +32,7 @@ from pipelines.lake.destination import LakeClient, LakeDestination
 from pipelines.lake.files import MANIFEST_SCHEMA, ParquetFile, read_key
 from pipelines.lake.store_errors import translate_store_errors
 from pipelines.pypi.days import CommittedDay
+from pipelines.redaction import without_secrets
 
 DATASET = "raw"
 LEDGER, MANIFEST = "extract_ledger", "manifest"
@@ -77,7 +78,7 @@ class Lake:
 
     @property
     def url(self) -> str:
-        return str(self._client.config.bucket_url)
+        return without_secrets(str(self._client.config.bucket_url))
 
     @property
     def store(self) -> AbstractFileSystem:

@@ -7,7 +7,7 @@ from pathlib import Path
 import dlt
 from dlt.common.configuration import configspec, resolve_configuration
 from dlt.common.configuration.exceptions import ConfigurationException, ConfigValueCannotBeCoercedException
-from dlt.common.configuration.specs import BaseConfiguration
+from dlt.common.configuration.specs import AwsCredentials, BaseConfiguration
 from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.storages.configuration import FilesystemConfiguration
 from dlt.destinations import filesystem
@@ -19,6 +19,7 @@ from pipelines.lake import Lake
 from pipelines.warehouse import Warehouse
 from pipelines.warehouse.settings import WAREHOUSE
 
+_PATTERN = "*?["
 _SET_DESTINATIONS = "Set `destinations` in .dlt/config.toml, or DESTINATIONS in the environment"
 
 
@@ -74,14 +75,22 @@ def _resolve_lake(name: str, working: Path) -> Lake:
         raise SettingsError(what, remedy=_remedy(name))
     if not bucket_url:
         raise SettingsError(f"The destination {name!r} has no `bucket_url`.", remedy=_remedy(name))
-    return Lake(name, _absolute(bucket_url), working)
+    location = _absolute(str(bucket_url))
+    if location.startswith("s3://"):
+        require_known(("destination", name, "credentials"), set(AwsCredentials.get_resolvable_fields()))
+    elif FilesystemConfiguration.is_local_path(location) and any(char in location for char in _PATTERN):
+        what = (
+            f"The folder of the lake {name!r} contains one of {' '.join(_PATTERN)}, which would be taken for a pattern."
+        )
+        raise SettingsError(what, remedy=_remedy(name))
+    return Lake(name, location, working)
 
 
 def _absolute(bucket_url: str) -> str:
     """The URL, or the absolute path of a folder: dlt would find a relative one from where the lake was first filled."""
-    if FilesystemConfiguration.is_local_path(bucket_url):
-        return str(Path(bucket_url).absolute())
-    return bucket_url
+    if bucket_url.startswith("file:"):
+        bucket_url = FilesystemConfiguration.make_local_path(bucket_url)
+    return str(Path(bucket_url).absolute()) if FilesystemConfiguration.is_local_path(bucket_url) else bucket_url
 
 
 def _remedy(name: str) -> str:

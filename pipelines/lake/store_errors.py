@@ -80,10 +80,25 @@ def _of_store(name: str, where: str, cause: BaseException) -> LakeError | None:
         case FileNotFoundError():
             what = f"The lake {name!r} was not found: its bucket, or a file that its manifest lists, does not exist."
             return LakeError(what, remedy=f"Check `bucket_url` and `endpoint_url` {where} A run creates no bucket.")
-        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
-            return LakeError(f"The disk of the lake {name!r} is full.", remedy=f"Free space there. {RESUME_REMEDY}")
+        case OSError():
+            return _of_disk(name, where, cause)
         case ClientError() if cause.response["ResponseMetadata"]["HTTPStatusCode"] < _MIN_SERVER_ERROR:
             code = cause.response["Error"].get("Code", "unknown")
             what = f"The lake {name!r} refuses the request: {code}."
             return LakeError(what, remedy=f"Check `region_name` and `endpoint_url` {where} {RESUME_REMEDY}")
+    return None
+
+
+def _of_disk(name: str, where: str, error: OSError) -> LakeError | None:
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return LakeError(f"The disk of the lake {name!r} is full.", remedy=f"Free space there. {RESUME_REMEDY}")
+        case errno.ENAMETOOLONG:
+            what = f"The disk of the lake {name!r} takes no file that is named after so long a project name."
+            return LakeError(
+                what, remedy=f"Use a bucket, which does, or leave the project out: set `bucket_url` {where}"
+            )
+        case errno.EROFS | errno.ENOTDIR | errno.EISDIR | errno.ELOOP | errno.EFBIG:
+            what = f"The lake {name!r} cannot be written: {error.strerror}."
+            return LakeError(what, remedy=f"Check `bucket_url` {where} {RESUME_REMEDY}")
     return None

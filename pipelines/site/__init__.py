@@ -26,7 +26,7 @@ def build(export: Export) -> bool:
 
     """
     stamp = _compute_stamp(export)
-    if STAMP_FILE.exists() and STAMP_FILE.read_text() == stamp:
+    if _read_stamp() == f"{stamp} {_digest_build()}":
         return False
     npm = shutil.which("npm")
     if npm is None:
@@ -41,8 +41,24 @@ def build(export: Export) -> bool:
         log = "\n".join(printed.splitlines()[-_MAX_LOG_LINES:])
         remedy = "Fix the error in the log, and run `just site`; the marts are exported."
         raise SiteError(f"The site could not be built:\n{log}", remedy=remedy)
-    STAMP_FILE.write_text(stamp)
+    STAMP_FILE.write_text(f"{stamp} {_digest_build()}")
     return True
+
+
+def _read_stamp() -> str | None:
+    try:
+        return STAMP_FILE.read_text()
+    except (OSError, ValueError):
+        return None
+
+
+def _digest_build() -> str:
+    """A digest of the names and sizes of the built files, which shows that one is missing or cut."""
+    digest = hashlib.sha256()
+    for path in sorted(BUILD.rglob("*")):
+        if path != STAMP_FILE and path.is_file():
+            digest.update(f"{path.relative_to(BUILD)} {path.stat().st_size}\n".encode())
+    return digest.hexdigest()
 
 
 def _compute_stamp(export: Export) -> str:

@@ -100,7 +100,7 @@ def serve(port: int, show: Callable[[str], None]) -> None:
         SiteError: there is no site, or the port is taken.
 
     """
-    if not site.STAMP_FILE.exists():
+    if not site.STAMP_FILE.is_file():
         raise SiteError("There is no site yet.", remedy="`just run` or `just site` builds it.")
     try:
         server = SiteServer(port, site.BUILD, base_path())

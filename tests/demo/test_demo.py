@@ -12,9 +12,12 @@ from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel
 from packaging.version import Version
 from pydantic import ValidationError
 
+from pipelines import demo as demo_module
 from pipelines.demo import BROKEN_ROWS, END, FIRST_DAY, MISSING_DAY, PROJECTS, write_demo
 from pipelines.pypi.contract import FileDownload
+from pipelines.pypi.settings import resolve_settings
 from pipelines.pypi.upstreams.parquet import DEMO_MARK
+from tests.support.installation import Installation
 
 # `bigquery-public-data.pypi.file_downloads`, as https://docs.pypi.org/api/bigquery/ has it.
 NAMED = pa.struct({"name": pa.string(), "version": pa.string()})
@@ -292,3 +295,20 @@ def test_one_project_has_no_wheels(log: duckdb.DuckDBPyConnection) -> None:
     shares = rows(log, "SELECT project, AVG(CAST(file.type = 'sdist' AS INT)) AS sdist FROM log GROUP BY ALL")
     for row in shares:
         assert row["sdist"] == 1 if row["project"] == PROJECTS[-1] else row["sdist"] < 0.1
+
+
+@pytest.mark.parametrize("damage", ["none", "missing", "cut"])
+def test_damaged_demo_is_generated_again(
+    project: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    """Otherwise a month would be missing from it without a word."""
+    monkeypatch.setattr(demo_module, "FOLDER", tmp_path)
+    for month in ("2026-04", "2026-05", "2026-06"):
+        pq.write_table(pa.table({"a": [1]}), tmp_path / f"demo-{month}.parquet")
+    if damage == "missing":
+        (tmp_path / "demo-2026-05.parquet").unlink()
+    if damage == "cut":
+        (tmp_path / "demo-2026-05.parquet").write_bytes(b"PAR1")
+
+    with project.reading(tmp_path, "one").warehouse():
+        assert (damage != "none") == demo_module.awaits_demo(resolve_settings())

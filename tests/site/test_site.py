@@ -273,6 +273,28 @@ def test_changed_mart_asks_for_a_build(demo_export: Export, monkeypatch: pytest.
         evidence.build(changed)
 
 
+@pytest.mark.parametrize("damage", ["missing", "cut", "no stamp", "folder for the stamp"])
+def test_damaged_site_asks_for_a_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
+    """A page that is missing or cut does, and a stamp that cannot be read."""
+    exported, folder = Export(tmp_path, {"mart": "digest"}, changed=False), tmp_path / "build"
+    folder.mkdir()
+    (folder / "index.html").write_text("<html></html>")
+    monkeypatch.setattr(evidence, "BUILD", folder)
+    monkeypatch.setattr(evidence, "STAMP_FILE", folder / ".stamp")
+    (folder / ".stamp").write_text(f"{evidence._compute_stamp(exported)} {evidence._digest_build()}")
+    assert not evidence.build(exported)
+    if damage in {"missing", "cut"}:
+        (folder / "index.html").unlink() if damage == "missing" else (folder / "index.html").write_text("")
+    else:
+        (folder / ".stamp").unlink()
+        if damage == "folder for the stamp":
+            (folder / ".stamp").mkdir()
+    monkeypatch.setattr("shutil.which", lambda _name: None)
+
+    with pytest.raises(SiteError, match=r"Node\.js is missing"):
+        evidence.build(exported)
+
+
 def test_serving_without_a_site_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """There is nothing to serve before the first build."""
     monkeypatch.setattr(evidence, "STAMP_FILE", tmp_path / "none")
