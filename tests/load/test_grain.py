@@ -1,5 +1,6 @@
 """Loads at the grain of a day: counts of equal rows, in place of the rows."""
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ from sqlmesh import Context
 
 from pipelines.errors import SettingsError
 from pipelines.pypi.windows import Backfill
+from pipelines.warehouse import bookkeeping
+from tests.harness.forks import Interruption, call, command_line
 from tests.support.installation import Installation
 from tests.support.models import marts_of_loads
 from tests.support.rows import download, july, write
@@ -108,10 +111,11 @@ def test_forgotten_project_has_no_count_left(by_day: Installation) -> None:
     """A project is removed from the counts like from the rows."""
     by_day.load()
 
-    done = by_day.with_settings(PROJECTS='["two"]').cli("forget", "one", "--yes")
+    with by_day.warehouse() as warehouse:
+        bookkeeping.delete_project(warehouse, "one")
 
-    assert done.returncode == 0, done.stderr
-    assert {project for project, _, _ in by_day.query(COUNTED)} == {"two"}
+    assert {"two"} == {project for project, _, _ in by_day.query(COUNTED)}
+    assert [("one",)] == by_day.query("SELECT DISTINCT project FROM raw.forgotten_days")
 
 
 def test_warehouse_without_grains_is_read_and_extended(by_row: Installation) -> None:
@@ -145,3 +149,16 @@ def test_unknown_grain_is_refused(by_row: Installation, setting: str, text: str)
     """A grain is one of two."""
     with pytest.raises(SettingsError, match="must be one of row, day"):
         by_row.with_settings(**{setting: text}).load()
+
+
+@pytest.mark.parametrize("moment", ["save_pending_transition", "complete_job"])
+def test_killed_load_of_counts_is_exact_after_the_next_run(by_day: Installation, moment: str) -> None:
+    """Counts that a killed load has committed are not added again."""
+    kill = Interruption.after_commit(moment, "daily_counts", "parquet")
+    dead = call(command_line, "run", "--no-site", interruption=kill, environment=by_day.environment)
+    assert dead.returncode == -signal.SIGKILL
+
+    assert by_day.load().finished_earlier
+
+    assert [(name, day, 3) for name in ("one", "two") for day in DAYS] == by_day.query(COUNTED)
+    assert by_day.query("SELECT COUNT(*), SUM(log_rows) FROM raw.quarantine") == [(1, 3)]
