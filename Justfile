@@ -56,7 +56,7 @@ reset *arguments: setup
 alerts *arguments: setup
     @{{ python }} -m pipelines alerts "$@"
 
-# Show the rows that broke the contract, by reason.
+# Show the rows that failed the contract, by reason.
 [group: 'Inspect']
 quarantine *arguments: setup
     @{{ python }} -m pipelines quarantine "$@"

@@ -96,6 +96,18 @@ def test_ci_follows_the_readme() -> None:
     assert SETTINGS["project"]["requires-python"] == f">={CI['jobs']['check']['strategy']['matrix']['python'][0]}"
 
 
+def test_ci_installs_by_hash_and_fails_in_the_middle_of_a_pipe() -> None:
+    """What CI installs is locked, and a plan that fails is not hidden by the command that it is piped to."""
+    runs = [step["run"] for job in CI["jobs"].values() for step in job["steps"] if "run" in step]
+
+    installed = [run for run in runs if run.startswith("pip install")]
+    assert installed
+    assert all("--require-hashes --requirement requirements/ci.txt" in run for run in installed)
+    assert any(" | tee " in run for run in runs)
+    # Only this one has `pipefail`.
+    assert CI["defaults"]["run"]["shell"] == "bash"
+
+
 def test_one_job_requires_all_others() -> None:
     """A branch protection rule has to name one job only."""
     assert set(CI["jobs"]) - {"required"} == set(CI["jobs"]["required"]["needs"])

@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 import pytest
+import typer
 from sqlmesh import Context
 
 from pipelines.load.forget import forget_in_warehouse, require_forgettable
@@ -166,3 +167,23 @@ def kill(project: Installation, interruption: Interruption, *arguments: str) -> 
     """Forget the first project, or call another command, and die on the way."""
     dead = call(command_line, *(arguments or FORGET), environment=project.environment, interruption=interruption)
     assert dead.returncode == -signal.SIGKILL
+
+
+def test_declined_question_removes_nothing_and_says_so(copy: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 1; the question names a bill only where the upstream has one."""
+    asked: list[str] = []
+
+    def decline(question: str, **_options: object) -> None:
+        asked.append(question)
+        raise typer.Abort
+
+    monkeypatch.setattr(typer, "confirm", decline)
+    before = loaded(copy)
+
+    done = copy.cli("forget", "one", "--no-site")
+    with_bill = copy.with_settings(UPSTREAM="bigquery").cli("forget", "one", "--no-site")
+
+    assert (done.returncode, with_bill.returncode) == (1, 1)
+    assert "Aborted" in done.stderr
+    assert ["billed" in question for question in asked] == [False, True]
+    assert loaded(copy) == before
