@@ -123,6 +123,11 @@ test *arguments: (setup "--with-servers") lint
 benchmark *arguments: setup
     {{ python }} -m tests.harness.benchmark "$@"
 
+# Measure how often alerts warn, and what they miss, on published and simulated counts.
+[group: 'Develop']
+calibrate: setup
+    {{ python }} -m tests.harness.calibrate
+
 # Format the code, and write docs/metrics.md from the models.
 [group: 'Develop']
 format *arguments: (setup "--without-site")

@@ -15,13 +15,15 @@ _LAST_WHOLE_MONTH = """
     WITH last AS (
         SELECT project, MAX(month) AS month FROM marts.downloads_monthly WHERE is_whole GROUP BY project
     )
-    SELECT project, month, monthly.{lens}, is_demo
+    SELECT project, month, monthly.{lens},
+        comparable_since_{lens} > month, monthly.days_provisional > 0, is_demo
     FROM marts.project_summary AS summary
     CROSS JOIN marts.load_status
     LEFT JOIN last USING (project)
     LEFT JOIN marts.downloads_monthly AS monthly USING (project, month)
     ORDER BY project
 """
+_MARKS = ("counting changed", "provisional", "demo data")
 _UNITS = {"B": 10**9, "M": 10**6, "k": 10**3}
 
 
@@ -35,12 +37,13 @@ def write_badges(warehouse: Warehouse, lens: Lens, place: Place) -> list[str]:
     with open_exported(warehouse) as connection, staged(place) as stage:
         require_marts(MARTS, list_marts(connection))
         rows = connection.execute(_LAST_WHOLE_MONTH.format(lens=lens.column)).fetchall()
-        for project, month, downloads, is_demo in rows:
+        for project, month, downloads, *doubts in rows:
             badge = {
                 # The only version of shields.io's schema: https://shields.io/badges/endpoint-badge
                 "schemaVersion": 1,
                 "label": lens.badge,
-                "message": _message(month, downloads) + (" (demo data)" if is_demo else ""),
+                "message": _message(month, downloads)
+                + "".join(f" ({mark})" for mark, applies in zip(_MARKS, doubts, strict=True) if applies),
                 "color": "lightgrey" if month is None else "blue",
             }
             stage(f"badges/{project}.json").write_text(json.dumps(badge))

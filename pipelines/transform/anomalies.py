@@ -12,15 +12,23 @@ from pipelines.warehouse import Warehouse
 
 _STATUS = "SELECT last_day, is_demo FROM marts.load_status"
 _ANOMALIES = """
-    SELECT day, project, severity, reason, downloads, usual, change, score, version, incident
-    FROM marts.anomalies
+    SELECT day, project, severity, reason, downloads, usual, change, score, version, incident, (
+        SELECT STRING_AGG(FORMAT('{} {} {:+,}', dimension, value, ROUND(difference)::BIGINT), ', ' ORDER BY dimension)
+        FROM marts.anomaly_causes AS causes
+        WHERE causes.day = anomalies.day AND causes.project = anomalies.project AND causes.lens = anomalies.lens
+            AND place = 1 AND share_of_change >= 0.5
+    ) AS cause
+    FROM marts.anomalies AS anomalies
     WHERE lens = ? AND LIST_CONTAINS(?, severity) AND day > ?::DATE - ?
     ORDER BY day DESC, LIST_POSITION(?, severity) DESC, project
 """
 
 
 class Anomaly(NamedTuple):
-    """A row of `marts.anomalies`; on a missing day, `downloads` and the figures that need them are `None`."""
+    """A row of `marts.anomalies`; on a missing day, `downloads` and the figures that need them are `None`.
+
+    `cause` names the value of each dimension that makes up half of the change or more.
+    """
 
     day: date
     project: str
@@ -32,6 +40,7 @@ class Anomaly(NamedTuple):
     score: float | None
     version: str | None
     incident: str | None
+    cause: str | None
 
 
 @dataclass(frozen=True)

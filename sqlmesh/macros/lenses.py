@@ -16,6 +16,14 @@ with SEED.open(encoding="utf-8", newline="") as file:
 LENSES = tuple(row["column_name"] for row in ROWS)
 WORDS = {row["column_name"]: row["words"][0].lower() + row["words"][1:] for row in ROWS}
 
+
+def _each(template: str) -> list[str]:
+    return [
+        template.replace("$lens", lens).replace("$wider", ", ".join(f"'{name}'" for name in LENSES[: place + 1]))
+        for place, lens in enumerate(LENSES)
+    ]
+
+
 # SQLMesh keeps the models that it has loaded until a file of macros is newer; that a macro reads a seed it cannot know.
 if SEED.stat().st_mtime > Path(__file__).stat().st_mtime:
     with suppress(OSError):
@@ -24,8 +32,26 @@ if SEED.stat().st_mtime > Path(__file__).stat().st_mtime:
 
 @macro()
 def lenses(evaluator: MacroEvaluator, template: exp.Literal) -> list[exp.Expression]:
-    """`template` once for each lens, with its column for `$lens`: `@lenses('SUM($lens)::BIGINT AS $lens')`."""
-    return [evaluator.parse_one(template.name.replace("$lens", lens)) for lens in LENSES]
+    """`template` once for each lens, with its column for `$lens`: `@lenses('SUM($lens)::BIGINT AS $lens')`.
+
+    `$wider` are the names of the lenses up to this one, which count at least as much.
+    """
+    return [evaluator.parse_one(text) for text in _each(template.name)]
+
+
+@macro()
+def comparable(
+    evaluator: MacroEvaluator, template: exp.Literal, now: exp.Expression, earlier: exp.Expression
+) -> list[exp.Expression]:
+    """`template` once for each lens, NULL unless the log counts it alike since the day `earlier` up to the row `now`.
+
+    Each comparison of two periods goes through this: `@comparable('b.$lens', now, before.week)` is `b.$lens` where
+    `now.comparable_since_$lens`, the last day on which the log has changed by the lens, is not after that day.
+    """
+    since = f"COALESCE({now.name}.comparable_since_$lens, CAST('1970-01-01' AS DATE))"
+    case = f"CASE WHEN {since} <= {earlier.sql('duckdb')} THEN {{value}} END"
+    values, names = template.name.rsplit(" AS ", 1)
+    return [evaluator.parse_one(text) for text in _each(f"{case.format(value=values)} AS {names}")]
 
 
 @macro()

@@ -14,7 +14,7 @@ JUST = """#!/bin/sh
 [ "$(pwd)" = {folder} ] || exit 9
 case "$*" in
 run) echo "the run's output"; exit {run} ;;
-"alerts --days 1") echo "| an alert |"; echo "a reason" >&2; exit {alerts} ;;
+"alerts --days 2") echo "| an alert |"; echo "a reason" >&2; exit {alerts} ;;
 esac
 exit 9
 """

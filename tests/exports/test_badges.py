@@ -33,10 +33,14 @@ def exported(project: Installation) -> Installation:
         )
         connection.execute(
             "CREATE TABLE marts.downloads_monthly (month DATE, project TEXT, is_whole BOOLEAN, downloads BIGINT, "
-            "downloads_without_mirrors BIGINT, downloads_by_installers BIGINT, downloads_outside_ci BIGINT)"
+            "downloads_without_mirrors BIGINT, downloads_by_installers BIGINT, downloads_outside_ci BIGINT, "
+            "days_provisional INT DEFAULT 0, comparable_since_downloads DATE, "
+            "comparable_since_downloads_outside_ci DATE, "
+            "comparable_since_downloads_without_mirrors DATE, comparable_since_downloads_by_installers DATE)"
         )
         connection.executemany(
-            "INSERT INTO marts.downloads_monthly VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO marts.downloads_monthly BY NAME SELECT ? AS month, ? AS project, ? AS is_whole, "
+            "? AS downloads, ? AS downloads_without_mirrors, ? AS downloads_by_installers, ? AS downloads_outside_ci",
             [
                 (date(2026, 5, 1), "one", True, 9, 9, 9, 9),
                 (JUNE, "one", True, 4_000_000, 45_678, 12_345, 999),
@@ -68,6 +72,20 @@ def test_badge_has_the_last_whole_month_and_names_it(exported: Installation) -> 
     assert f"{exported.folder / 'marts' / 'badges'}: new, old, one, quiet\n" == done.stdout
 
 
+def test_badge_says_that_a_month_may_still_fill_or_mixes_two_ways_of_counting(exported: Installation) -> None:
+    """What is known of the number's days stands beside it."""
+    with duckdb.connect(exported.folder / "exports" / "pypi.duckdb") as connection:
+        connection.execute("UPDATE marts.downloads_monthly SET days_provisional = 1 WHERE project = 'quiet'")
+        connection.execute(
+            "UPDATE marts.downloads_monthly SET comparable_since_downloads_by_installers = month + 9 "
+            "WHERE project = 'old'"
+        )
+    exported.cli("export", "--badges")
+
+    found = {name: badge["message"] for name, badge in badges(exported.folder / "marts").items()}
+    assert ("0 in 2026-06 (provisional)", "5 in 2025-01 (counting changed)") == (found["quiet"], found["old"])
+
+
 @pytest.mark.parametrize(
     ("lens", "message"),
     [("all", "4M"), ("without-mirrors", "45.7k"), ("installers", "12.3k"), ("outside-ci", "999")],
@@ -90,7 +108,7 @@ def test_badges_of_the_demo_say_so_and_show_the_marts(demo_project: Installation
         "SELECT project, SUM(downloads_by_installers)::BIGINT FROM marts.downloads_daily "
         "WHERE day BETWEEN '2026-06-01' AND '2026-06-30' GROUP BY ALL"
     )
-    assert {project: f"{shorten(downloads)} in 2026-06 (demo data)" for project, downloads in june} == {
+    assert {project: f"{shorten(downloads)} in 2026-06 (provisional) (demo data)" for project, downloads in june} == {
         project: badge["message"] for project, badge in badges(tmp_path).items()
     }
 

@@ -119,7 +119,8 @@ RESULTS: dict[str, str | tuple[str, ...]] = {
 """Wrong results for each audit; where one has a `column`, each column that the audit names is wrong once."""
 
 CONDITIONS = {
-    "marts.anomalies": "1.0 AS score",
+    "marts.anomalies": "NULL AS downloads, 'drop' AS reason",
+    "marts.anomaly_causes": "6 AS place",
     "marts.ci_weekly": "downloads_by_installers + 1 AS downloads_in_ci",
     "marts.downloads_by_wheel": "'wheel' AS kind",
     "marts.downloads_monthly": "32 AS days",
@@ -134,7 +135,7 @@ CONDITIONS = {
     "marts.version_adoption": "-1 AS days_since_release",
     "marts.versions": "2 AS days_to_25_downloads, 1 AS days_to_50_downloads",
     "reference.countries": "'DEU' AS country_code",
-    "reference.incidents": "'2100-01-01' AS first_day",
+    "reference.incidents": "'2000-01-01' AS last_day",
     "reference.python_eol": "'2100-01-01' AS released",
     "staging.releases": "last_seen + 1 AS first_seen",
 }

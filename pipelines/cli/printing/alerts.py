@@ -37,7 +37,13 @@ def _markdown(found: Anomalies) -> list[str]:
 
 
 def _row(anomaly: Anomaly) -> str:
-    detail = {"release": anomaly.version, "incident": anomaly.incident}.get(anomaly.reason)
+    detail = {
+        "release": anomaly.version,
+        "incident": anomaly.incident,
+        "gap": anomaly.incident,
+        "spike": anomaly.cause,
+        "drop": anomaly.cause,
+    }.get(anomaly.reason)
     cells = (
         str(anomaly.day),
         anomaly.project,

@@ -15,7 +15,8 @@ MODEL (
 
 WITH sent AS (
   SELECT
-    CAST(started_at AS DATE) AS day,
+    /* Without a time zone, the day would be that of the reader. */
+    CAST(started_at AT TIME ZONE 'UTC' AS DATE) AS day,
     project,
     status,
     bytes_estimated,

@@ -1,11 +1,11 @@
 MODEL (
   name marts.downloads_trend,
   kind FULL,
-  description 'Downloads of each project on each loaded day from its first download on, and in the 7 and 28 days up to that day. A day without a download of any project is missing upstream: NULL, never zero.',
+  description 'Downloads of each project on each loaded day from its first download on, and in the 7 and 28 days up to that day. A loaded day without a row is zero; a day that the log is known to lack is NULL; a day that is not loaded has no row.',
   grain (day, project),
   audits (
     unique_combination_of_columns(columns := (day, project)),
-    not_null(columns := (day, week, weekday, project, is_missing, is_provisional, is_whole_7d, is_whole_28d)),
+    not_null(columns := (day, week, weekday, project, is_missing, is_wrong, is_provisional, is_ci_recorded, is_whole_7d, is_whole_28d)),
     forall(
       criteria := (
         is_missing = (downloads IS NULL),
@@ -17,13 +17,7 @@ MODEL (
   )
 );
 
-WITH covered AS (
-  SELECT DISTINCT
-    day
-  FROM marts.downloads_daily
-  WHERE
-    downloads > 0
-), started AS (
+WITH started AS (
   SELECT
     project,
     MIN(day) AS first_day
@@ -36,36 +30,46 @@ WITH covered AS (
   SELECT
     MAX(day) AS last_day
   FROM staging.loaded_days
+), loaded AS (
+  SELECT DISTINCT
+    day,
+    log
+  FROM staging.loaded_days
 ), disturbed AS (
   SELECT
     c.day,
-    MIN(i.what) AS incident
-  FROM (
-    SELECT DISTINCT
-      day
-    FROM staging.loaded_days
-  ) AS c
+    c.log,
+    MIN(CASE WHEN c.day BETWEEN CAST(i.first_day AS DATE) AND CAST(i.last_day AS DATE) THEN i.what END) AS incident,
+    MIN(CASE WHEN i.effect = 'changed' AND c.day = CAST(i.first_day AS DATE) THEN i.what END) AS log_change,
+    MAX(CASE WHEN i.effect = 'missing' AND c.day BETWEEN CAST(i.first_day AS DATE) AND CAST(i.last_day AS DATE) THEN 1 ELSE 0 END) AS missing,
+    MAX(CASE WHEN i.effect = 'wrong' AND c.day BETWEEN CAST(i.first_day AS DATE) AND CAST(i.last_day AS DATE) THEN 1 ELSE 0 END) AS wrong,
+    MAX(CASE WHEN i.concerns = 'ci' AND c.day < CAST(i.first_day AS DATE) THEN 1 ELSE 0 END) AS before_ci,
+    @lenses('MAX(CASE WHEN i.effect = ''changed'' AND i.lens IN ($wider) AND c.day >= CAST(i.first_day AS DATE) THEN CAST(i.first_day AS DATE) END) AS comparable_since_$lens')
+  FROM loaded AS c
   INNER JOIN reference.incidents AS i
-    ON c.day BETWEEN CAST(i.first_day AS DATE) AND CAST(i.last_day AS DATE)
+    ON c.log = i.log
   GROUP BY
-    c.day
+    c.day,
+    c.log
 ), spine AS (
   SELECT
     l.day,
     l.week,
     l.project,
-    c.day IS NULL AS is_missing,
+    COALESCE(i.missing, 0) = 1 AS is_missing,
+    COALESCE(i.wrong, 0) = 1 AS is_wrong,
     DATE_DIFF('DAY', l.day, t.last_day) < @provisional_days AS is_provisional,
+    COALESCE(i.before_ci, 0) = 0 AS is_ci_recorded,
     i.incident,
-    @lenses('CASE WHEN c.day IS NOT NULL THEN COALESCE(d.$lens, 0) END AS $lens')
+    i.log_change,
+    @lenses('i.comparable_since_$lens'),
+    @lenses('CASE WHEN COALESCE(i.missing, 0) = 0 THEN COALESCE(d.$lens, 0) END AS $lens')
   FROM staging.loaded_days AS l
   CROSS JOIN latest AS t
   INNER JOIN started AS s
     ON l.project = s.project AND l.day >= s.first_day
-  LEFT JOIN covered AS c
-    ON l.day = c.day
   LEFT JOIN disturbed AS i
-    ON l.day = i.day
+    ON l.day = i.day AND l.log = i.log
   LEFT JOIN marts.downloads_daily AS d
     ON l.day = d.day AND l.project = d.project
 ), windows AS (
@@ -73,9 +77,9 @@ WITH covered AS (
   SELECT
     day,
     project,
-    COUNT(downloads) OVER (PARTITION BY project ORDER BY day ROWS BETWEEN 6 PRECEDING AND CURRENT ROW) = 7
+    COUNT(CASE WHEN NOT is_wrong THEN downloads END) OVER (PARTITION BY project ORDER BY day ROWS BETWEEN 6 PRECEDING AND CURRENT ROW) = 7
     AND DATE_DIFF('DAY', LAG(day, 6) OVER (PARTITION BY project ORDER BY day), day) = 6 AS is_whole_7d,
-    COUNT(downloads) OVER (PARTITION BY project ORDER BY day ROWS BETWEEN 27 PRECEDING AND CURRENT ROW) = 28
+    COUNT(CASE WHEN NOT is_wrong THEN downloads END) OVER (PARTITION BY project ORDER BY day ROWS BETWEEN 27 PRECEDING AND CURRENT ROW) = 28
     AND DATE_DIFF('DAY', LAG(day, 27) OVER (PARTITION BY project ORDER BY day), day) = 27 AS is_whole_28d,
     @lenses('SUM($lens) OVER (PARTITION BY project ORDER BY day ROWS BETWEEN 6 PRECEDING AND CURRENT ROW) AS sum_7d_$lens'),
     @lenses('SUM($lens) OVER (PARTITION BY project ORDER BY day ROWS BETWEEN 27 PRECEDING AND CURRENT ROW) AS sum_28d_$lens'),
@@ -87,12 +91,19 @@ SELECT
   s.week, /* Monday of the week of the day. */
   (DATE_DIFF('DAY', s.week, s.day) + 1)::INT AS weekday, /* 1 for Monday to 7 for Sunday. */
   s.project, /* Normalised name of the project. */
-  s.is_missing::BOOLEAN AS is_missing, /* TRUE where the log has no download of any tracked project on the day. */
+  s.is_missing::BOOLEAN AS is_missing, /* TRUE where the log is known to lack the day, by reference.incidents. A loaded day that it does not lack has 0 downloads where it has no row. */
   s.is_provisional::BOOLEAN AS is_provisional, /* TRUE for the last loaded days, whose downloads upstream may still be filling: as many days as the variable provisional_days, counted back from the last loaded day. */
+  s.is_wrong::BOOLEAN AS is_wrong, /* TRUE where the counts of the day are known to be wrong, by reference.incidents. */
+  s.is_ci_recorded::BOOLEAN AS is_ci_recorded, /* TRUE where the log records continuous integration (CI), which it does from 2024-02-23 on; before, downloads outside CI are all downloads by installers. */
   s.incident::TEXT AS incident, /* Known error of the log on the day, by reference.incidents; NULL without one. */
+  s.log_change::TEXT AS log_change, /* Change of what the log counts or records from this day on, by reference.incidents; NULL without one. */
+  @described(
+    @lenses('s.comparable_since_$lens::DATE AS comparable_since_$lens'),
+    'First day from which on the log counts $downloads as it does on this day; NULL where no change is known before it.'
+  ),
   @described(@lenses('s.$lens::BIGINT AS $lens'), '$downloads; NULL where the day is missing.'),
-  COALESCE(w.is_whole_7d, FALSE)::BOOLEAN AS is_whole_7d, /* TRUE where all of the 7 days up to this one are loaded and none is missing. */
-  COALESCE(w.is_whole_28d, FALSE)::BOOLEAN AS is_whole_28d, /* TRUE where all of the 28 days up to this one are loaded and none is missing. */
+  COALESCE(w.is_whole_7d, FALSE)::BOOLEAN AS is_whole_7d, /* TRUE where all of the 7 days up to this one are loaded, and none is missing or wrong. */
+  COALESCE(w.is_whole_28d, FALSE)::BOOLEAN AS is_whole_28d, /* TRUE where all of the 28 days up to this one are loaded, and none is missing or wrong. */
   @described(
     @lenses('(CASE WHEN w.is_whole_7d THEN w.sum_7d_$lens END)::BIGINT AS trailing_7d_$lens'),
     'Sum of $downloads in the 7 days up to this one; NULL unless they are whole.'

@@ -6,8 +6,8 @@ MODEL (
   grain project,
   audits (
     unique_values(columns := project),
-    not_null(columns := (project, is_tracked, first_day, last_day, days_behind, days_missing)),
-    forall(criteria := (days_behind >= 0, days_missing >= days_behind))
+    not_null(columns := (project, is_tracked, first_day, last_day, days_behind, days_behind_others, days_missing)),
+    forall(criteria := (days_behind >= 0, days_behind_others >= 0, days_missing >= days_behind_others))
   )
 );
 
@@ -32,7 +32,8 @@ SELECT
   is_tracked, /* TRUE where the settings name the project. */
   first_day::DATE AS first_day, /* First loaded UTC day. */
   last_day::DATE AS last_day, /* Last loaded UTC day. */
-  DATE_DIFF('DAY', last_day, last_of_any)::BIGINT AS days_behind, /* Number of days from the last loaded day of the project to the last one of any project. */
+  GREATEST(DATE_DIFF('DAY', last_day, CAST(CURRENT_TIMESTAMP AT TIME ZONE 'UTC' AS DATE)) - 1, 0)::BIGINT AS days_behind, /* Number of whole UTC days after the last loaded day of the project, by the clock of whoever reads this view; in an export, of the export. */
+  DATE_DIFF('DAY', last_day, last_of_any)::BIGINT AS days_behind_others, /* Number of days from the last loaded day of the project to the last one of any project. */
   days_loaded::BIGINT AS days_loaded, /* Number of loaded days. */
   days_missing::BIGINT AS days_missing, /* Number of days that are not loaded, from the first loaded day of the project to the last one of any project. */
   rows_accepted::BIGINT AS rows_accepted, /* Number of accepted rows, by the latest committed load of each day. */

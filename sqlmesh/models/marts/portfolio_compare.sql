@@ -16,6 +16,7 @@ WITH weeks AS (
   SELECT
     w.week,
     w.project,
+    @lenses('w.comparable_since_$lens'),
     @lenses('w.$lens'),
     @lenses('w.change_$lens'),
     @lenses('w.change_year_$lens')
@@ -24,10 +25,6 @@ WITH weeks AS (
     ON w.project = t.project
   WHERE
     w.is_whole
-), tracked AS (
-  SELECT
-    COUNT(DISTINCT project) AS projects
-  FROM weeks
 ), counted AS (
   SELECT
     week,
@@ -37,31 +34,46 @@ WITH weeks AS (
     week
 ), base AS (
   SELECT
-    MIN(c.week) AS week
-  FROM counted AS c
-  INNER JOIN tracked AS t
-    ON c.projects = t.projects
+    project,
+    MIN(week) AS week
+  FROM weeks
+  GROUP BY
+    project
 ), grown AS (
   SELECT
     week,
     project,
     DATE_DIFF('DAY', LAG(week, 7) OVER (PARTITION BY project ORDER BY week), week) = 49 AS is_whole_8w,
+    LAG(week, 7) OVER (PARTITION BY project ORDER BY week) AS first_of_8w,
+    @lenses('comparable_since_$lens'),
     @lenses('$lens'),
     @lenses('change_$lens'),
     @lenses('change_year_$lens'),
     @lenses('SUM($lens) OVER (PARTITION BY project ORDER BY week ROWS BETWEEN 3 PRECEDING AND CURRENT ROW) AS sum_4w_$lens'),
     @lenses('SUM($lens) OVER (PARTITION BY project ORDER BY week ROWS BETWEEN 7 PRECEDING AND 4 PRECEDING) AS previous_4w_$lens')
   FROM weeks
+), compared AS (
+  SELECT
+    g.week,
+    g.project,
+    b.week AS base_week,
+    @comparable('100 * CAST(g.$lens AS DOUBLE) / NULLIF(f.$lens, 0) AS index_$lens', g, b.week),
+    @comparable('CAST(g.sum_4w_$lens AS DOUBLE) / NULLIF(g.previous_4w_$lens, 0) - 1 AS growth_$lens', g, g.first_of_8w)
+  FROM grown AS g
+  INNER JOIN base AS b
+    ON g.project = b.project
+  INNER JOIN weeks AS f
+    ON b.project = f.project AND b.week = f.week
 )
 SELECT
   g.week, /* Monday of the week. */
   g.project, /* Normalised name of the project. */
   c.projects::BIGINT AS projects, /* Number of tracked projects for which the week is whole. */
-  b.week::DATE AS base_week, /* First week that is whole for every tracked project with a whole week; NULL where there is none. */
+  i.base_week::DATE AS base_week, /* First whole week of the project. A project that is added later starts at 100 in its own first week, and moves no other. */
   @described(@lenses('g.$lens'), '$downloads.'),
   @described(
-    @lenses('(100 * CAST(g.$lens AS DOUBLE) / NULLIF(f.$lens, 0))::DOUBLE AS index_$lens'),
-    '$downloads as a percentage of those in base_week.'
+    @lenses('i.index_$lens::DOUBLE AS index_$lens'),
+    '$downloads as a percentage of those in base_week; NULL where the log counts otherwise since then.'
   ),
   @described(
     @lenses('(CAST(g.$lens AS DOUBLE) / NULLIF(SUM(g.$lens) OVER (PARTITION BY g.week), 0))::DOUBLE AS share_$lens'),
@@ -80,12 +92,11 @@ SELECT
     'Change against the week 52 weeks before, as a fraction of it; NULL unless that is whole.'
   ),
   @described(
-    @lenses('(CASE WHEN g.is_whole_8w THEN CAST(g.sum_4w_$lens AS DOUBLE) / NULLIF(g.previous_4w_$lens, 0) - 1 END)::DOUBLE AS growth_4w_$lens'),
-    'Change of the four weeks up to this one against the four before, as a fraction of them; NULL unless all eight are whole.'
+    @lenses('(CASE WHEN g.is_whole_8w THEN i.growth_$lens END)::DOUBLE AS growth_4w_$lens'),
+    'Change of the four weeks up to this one against the four before, as a fraction of them; NULL unless all eight are whole and counted alike.'
   )
 FROM grown AS g
 INNER JOIN counted AS c
   ON g.week = c.week
-CROSS JOIN base AS b
-LEFT JOIN weeks AS f
-  ON g.project = f.project AND b.week = f.week
+INNER JOIN compared AS i
+  ON g.week = i.week AND g.project = i.project

@@ -36,11 +36,13 @@ SELECT
   s.last_day::DATE AS last_day, /* Last UTC day with a download. */
   (t.project IS NOT NULL)::BOOLEAN AS is_tracked, /* TRUE where the settings name the project. The data of an untracked project is kept. */
   w.week, /* Monday of the last whole week; NULL where there is none. */
+  w.days_provisional, /* Number of days of the week that upstream may still be filling: downloads and change are then too low. */
+  w.log_change, /* Change of what the log counts or records that falls into the week, by reference.incidents; NULL without one. */
   @described(@lenses('w.$lens'), '$downloads of the week.'),
-  @described(@lenses('w.previous_$lens'), '$downloads of the week before; NULL unless it is whole.'),
+  @described(@lenses('w.previous_$lens'), '$downloads of the week before; NULL unless it is whole and counted alike.'),
   @described(
     @lenses('w.change_$lens'),
-    'Change against the week before, as a fraction of it; NULL unless that is whole.'
+    'Change against the week before, as a fraction of it; NULL unless that is whole and counted alike.'
   )
 FROM spans AS s
 LEFT JOIN raw.tracked_projects AS t

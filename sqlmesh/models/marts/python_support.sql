@@ -1,7 +1,7 @@
 MODEL (
   name marts.python_support,
   kind FULL,
-  description 'Cost of dropping a Python: the share of each minor version in the 28 days up to the last loaded one, its change against the 28 days before, and its trend over the last 13 whole weeks. The last loaded day counts, not the clock.',
+  description 'Cost of dropping a Python: the share of each minor version in the 28 days up to the last loaded one, its change against the 28 days before, and its trend over the whole weeks among the 13 up to the last one. The last loaded day of the project counts, not the clock.',
   grain (project, python_minor),
   audits (
     unique_combination_of_columns(columns := (project, python_minor)),
@@ -15,41 +15,82 @@ MODEL (
 
 WITH latest AS (
   SELECT
-    MAX(day) AS last_day
-  FROM staging.loaded_days
-), started AS (
-  SELECT
     project,
-    MIN(day) AS first_day
+    MAX(day) AS last_day
   FROM marts.downloads_trend
   GROUP BY
     project
-), counted AS (
+), spans AS (
+  SELECT
+    l.project,
+    l.last_day,
+    COUNT(CASE WHEN DATE_DIFF('DAY', t.day, l.last_day) <= 27 THEN t.downloads END) AS days,
+    COUNT(CASE WHEN DATE_DIFF('DAY', t.day, l.last_day) <= 27 THEN t.downloads END) >= @minimum_days AS has_shares,
+    COUNT(CASE WHEN NOT COALESCE(t.is_wrong, FALSE) THEN t.downloads END) = 56 AS is_comparable,
+    SUM(CASE WHEN t.is_provisional THEN 1 ELSE 0 END) AS days_provisional,
+    @lenses('MAX(t.comparable_since_$lens) AS comparable_since_$lens')
+  FROM latest AS l
+  INNER JOIN marts.downloads_trend AS t
+    ON l.project = t.project AND DATE_DIFF('DAY', t.day, l.last_day) BETWEEN 0 AND 55
+  GROUP BY
+    l.project,
+    l.last_day
+), last_weeks AS (
+  SELECT
+    project,
+    MAX(week) AS week
+  FROM marts.downloads_weekly
+  WHERE
+    is_whole
+  GROUP BY
+    project
+), whole_weeks AS (
+  SELECT
+    w.project,
+    w.week,
+    -DATE_DIFF('DAY', w.week, l.week) AS days,
+    @comparable('w.$lens AS total_$lens', now, w.week)
+  FROM last_weeks AS l
+  INNER JOIN marts.downloads_weekly AS now
+    ON l.project = now.project AND l.week = now.week
+  INNER JOIN marts.downloads_weekly AS w
+    ON l.project = w.project AND w.is_whole AND DATE_DIFF('DAY', w.week, l.week) BETWEEN 0 AND 84
+), population AS (
+  /* Of the whole trend: a Python that has vanished since was part of it, and its fall belongs to it. */
   SELECT
     p.project,
-    p.python_minor,
-    l.last_day,
-    DATE_DIFF('DAY', s.first_day, l.last_day) >= 55 AS is_comparable,
+    p.python_minor
+  FROM marts.downloads_by_python AS p
+  INNER JOIN latest AS l
+    ON p.project = l.project AND DATE_DIFF('DAY', p.day, l.last_day) BETWEEN 0 AND 55
+  UNION
+  SELECT
+    p.project,
+    p.python_minor
+  FROM marts.python_weekly AS p
+  INNER JOIN whole_weeks AS w
+    ON p.project = w.project AND p.week = w.week
+), counted AS (
+  SELECT
+    n.project,
+    n.python_minor,
     @lenses('SUM(CASE WHEN DATE_DIFF(''DAY'', p.day, l.last_day) <= 27 THEN p.$lens ELSE 0 END) AS $lens'),
     @lenses('SUM(CASE WHEN DATE_DIFF(''DAY'', p.day, l.last_day) > 27 THEN p.$lens ELSE 0 END) AS previous_$lens')
-  FROM marts.downloads_by_python AS p
-  CROSS JOIN latest AS l
-  INNER JOIN started AS s
-    ON p.project = s.project
-  WHERE
-    DATE_DIFF('DAY', p.day, l.last_day) BETWEEN 0 AND 55
+  FROM population AS n
+  INNER JOIN latest AS l
+    ON n.project = l.project
+  LEFT JOIN marts.downloads_by_python AS p
+    ON n.project = p.project
+    AND n.python_minor = p.python_minor
+    AND DATE_DIFF('DAY', p.day, l.last_day) BETWEEN 0 AND 55
   GROUP BY
-    p.project,
-    p.python_minor,
-    l.last_day,
-    DATE_DIFF('DAY', s.first_day, l.last_day) >= 55
+    n.project,
+    n.python_minor
 ), parsed AS (
   /* No backslash in the pattern: engines disagree on how to unescape it. */
   SELECT
     project,
     python_minor,
-    last_day,
-    is_comparable,
     CAST(NULLIF(REGEXP_EXTRACT(python_minor, '^([0-9]{1,3})[.][0-9]{1,3}$', 1), '') AS INT) AS major,
     CAST(NULLIF(REGEXP_EXTRACT(python_minor, '^[0-9]{1,3}[.]([0-9]{1,3})$', 1), '') AS INT) AS minor,
     @lenses('$lens'),
@@ -59,33 +100,29 @@ WITH latest AS (
   FROM counted
 ), ordered AS (
   SELECT
-    project,
-    python_minor,
-    last_day,
-    major,
-    minor,
-    major * 1000 + minor AS python_order,
-    @lenses('$lens'),
-    @lenses('CAST($lens AS DOUBLE) / NULLIF(total_$lens, 0) AS share_$lens'),
-    @lenses('CASE WHEN is_comparable THEN CAST(previous_$lens AS DOUBLE) / NULLIF(previous_total_$lens, 0) END AS previous_share_$lens')
-  FROM parsed
+    p.project,
+    p.python_minor,
+    n.last_day,
+    n.days,
+    n.has_shares,
+    n.days_provisional,
+    p.major,
+    p.minor,
+    p.major * 1000 + p.minor AS python_order,
+    @lenses('p.$lens'),
+    @lenses('CASE WHEN n.has_shares THEN CAST(p.$lens AS DOUBLE) / NULLIF(p.total_$lens, 0) END AS share_$lens'),
+    @comparable('CASE WHEN n.is_comparable THEN CAST(p.previous_$lens AS DOUBLE) / NULLIF(p.previous_total_$lens, 0) END AS previous_share_$lens', n, CAST(n.last_day - INTERVAL 55 DAY AS DATE))
+  FROM parsed AS p
+  INNER JOIN spans AS n
+    ON p.project = n.project
 ), dropped AS (
   SELECT
     project,
     python_minor,
-    @lenses('CAST(SUM($lens) OVER (PARTITION BY project ORDER BY python_order, python_minor ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS DOUBLE) / NULLIF(SUM($lens) OVER (PARTITION BY project), 0) AS drop_share_$lens')
+    @lenses('CASE WHEN has_shares THEN CAST(SUM($lens) OVER (PARTITION BY project ORDER BY python_order, python_minor ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS DOUBLE) / NULLIF(SUM($lens) OVER (PARTITION BY project), 0) END AS drop_share_$lens')
   FROM ordered
   WHERE
     NOT python_order IS NULL
-), whole_weeks AS (
-  SELECT
-    project,
-    week,
-    @lenses('$lens'),
-    ROW_NUMBER() OVER (PARTITION BY project ORDER BY week DESC) AS age
-  FROM marts.downloads_weekly
-  WHERE
-    is_whole
 ), grid AS (
   /* A week without a version has none of it: without its zero the line would be too flat. */
   SELECT
@@ -93,12 +130,12 @@ WITH latest AS (
     o.python_minor,
     o.python_order,
     w.week,
-    -DATE_DIFF('DAY', w.week, o.last_day) AS days,
-    @lenses('w.$lens AS total_$lens'),
+    w.days,
+    @lenses('w.total_$lens'),
     @lenses('COALESCE(p.$lens, 0) AS $lens')
   FROM ordered AS o
   INNER JOIN whole_weeks AS w
-    ON o.project = w.project AND w.age <= 13
+    ON o.project = w.project
   LEFT JOIN marts.python_weekly AS p
     ON o.project = p.project AND o.python_minor = p.python_minor AND w.week = p.week
 ), points AS (
@@ -107,7 +144,7 @@ WITH latest AS (
     python_minor,
     days,
     @lenses('CAST($lens AS DOUBLE) / NULLIF(total_$lens, 0) AS share_$lens'),
-    @lenses('CASE WHEN NOT python_order IS NULL THEN CAST(SUM($lens) OVER (PARTITION BY project, week, python_order IS NULL ORDER BY python_order, python_minor ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS DOUBLE) / NULLIF(SUM($lens) OVER (PARTITION BY project, week, python_order IS NULL), 0) END AS drop_share_$lens')
+    @lenses('CASE WHEN NOT python_order IS NULL THEN CAST(SUM($lens) OVER (PARTITION BY project, week, python_order IS NULL ORDER BY python_order, python_minor ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS DOUBLE) / NULLIF(SUM(CASE WHEN NOT total_$lens IS NULL THEN $lens END) OVER (PARTITION BY project, week, python_order IS NULL), 0) END AS drop_share_$lens')
   FROM grid
 ), slopes AS (
   SELECT
@@ -125,14 +162,20 @@ WITH latest AS (
     o.python_minor,
     o.python_order,
     o.last_day,
+    o.days,
+    o.days_provisional,
     CAST(e.released AS DATE) AS released,
     CAST(e.end_of_life AS DATE) AS end_of_life,
     @lenses('o.$lens'),
     @lenses('o.share_$lens'),
     @lenses('o.share_$lens - o.previous_share_$lens AS change_share_$lens'),
     @lenses('s.slope_share_$lens'),
+    @lenses('s.slope_low_share_$lens'),
+    @lenses('s.slope_high_share_$lens'),
     @lenses('d.drop_share_$lens'),
-    @lenses('s.slope_drop_share_$lens')
+    @lenses('s.slope_drop_share_$lens'),
+    @lenses('s.slope_low_drop_share_$lens'),
+    @lenses('s.slope_high_drop_share_$lens')
   FROM ordered AS o
   LEFT JOIN dropped AS d
     ON o.project = d.project AND o.python_minor = d.python_minor
@@ -146,7 +189,9 @@ SELECT
   python_minor, /* Python version of the client, such as 3.12, or unknown. */
   python_order::INT AS python_order, /* Number to sort by: 3012 for 3.12; NULL where python_minor is no version. */
   CAST(last_day - INTERVAL 27 DAY AS DATE) AS first_day, /* First UTC day of the 28. */
-  last_day::DATE AS last_day, /* Last UTC day of the 28. */
+  last_day::DATE AS last_day, /* Last UTC day of the 28: the last loaded one of the project. */
+  days::INT AS days, /* Number of the 28 days that are loaded and not missing. */
+  days_provisional::INT AS days_provisional, /* Number of days that upstream may still be filling. */
   end_of_life::DATE AS end_of_life, /* Last day of support, by reference.python_eol; NULL where it does not list the version. */
   (CASE
     WHEN end_of_life IS NULL
@@ -160,31 +205,35 @@ SELECT
   @described(@lenses('$lens::BIGINT AS $lens'), '$downloads.'),
   @described(
     @lenses('share_$lens::DOUBLE AS share_$lens'),
-    'Share of this Python in $downloads of the project; the shares of all its Pythons, unknown included, sum to 1.'
+    'Share of this Python in $downloads of the project; the shares of all its Pythons, unknown included, sum to 1. NULL with fewer days than the variable minimum_days.'
   ),
   @described(
     @lenses('change_share_$lens::DOUBLE AS change_share_$lens'),
-    'Change of share_$lens against the 28 days before, 0.01 being a percentage point; NULL unless the data covers both.'
+    'Change of share_$lens against the 28 days before, 0.01 being a percentage point; NULL unless all 56 days are loaded, right and counted alike.'
   ),
   @described(
     @lenses('slope_share_$lens'),
-    'Gain of share_$lens in a month (30.4375 days), 0.01 being a percentage point: the line of least squares through the last 13 whole weeks; NULL with fewer than four.'
+    'Gain of share_$lens in a month (30.4375 days), 0.01 being a percentage point: the line of least squares through the whole weeks among the 13 up to the last whole one; NULL with fewer than four that the log counts alike.'
   ),
+  @described(@lenses('slope_low_share_$lens'), 'Lower end of the 95 % interval of slope_share_$lens, by the scatter of the weeks about the line.'),
+  @described(@lenses('slope_high_share_$lens'), 'Upper end of the 95 % interval of slope_share_$lens, by the scatter of the weeks about the line.'),
   @described(
     @lenses('drop_share_$lens::DOUBLE AS drop_share_$lens'),
-    'Cost of dropping this Python and all older ones: their share of $downloads by clients that report a Python version; NULL where python_minor is no version.'
+    'Cost of dropping this Python and all older ones: their share of $downloads by clients that report a Python version; NULL where python_minor is no version, or with fewer days than the variable minimum_days.'
   ),
-  @described(@lenses('slope_drop_share_$lens'), 'Gain of drop_share_$lens in a month, by the same line.'),
+  @described(@lenses('slope_drop_share_$lens'), 'Gain of drop_share_$lens in a month, by the same weeks.'),
+  @described(@lenses('slope_low_drop_share_$lens'), 'Lower end of the 95 % interval of slope_drop_share_$lens, by the scatter of the weeks about the line.'),
+  @described(@lenses('slope_high_drop_share_$lens'), 'Upper end of the 95 % interval of slope_drop_share_$lens, by the scatter of the weeks about the line.'),
   (
-    'Dropping Python ' || python_minor || ' and older costs ' || CAST(CAST(drop_share_downloads_outside_ci * 100 AS DECIMAL(9, 1)) AS TEXT) || ' % of installer downloads outside CI'
+    'Dropping Python ' || python_minor || ' and older costs ' || CAST(CAST(drop_share_downloads_outside_ci * 100 AS DECIMAL(9, 1)) AS TEXT) || ' % of installer downloads outside CI that report a Python'
     || CASE
-      WHEN slope_drop_share_downloads_outside_ci >= 0.0005
+      WHEN slope_low_drop_share_downloads_outside_ci > 0
       THEN ', rising ' || CAST(CAST(slope_drop_share_downloads_outside_ci * 100 AS DECIMAL(9, 1)) AS TEXT) || ' points a month.'
-      WHEN slope_drop_share_downloads_outside_ci <= -0.0005
+      WHEN slope_high_drop_share_downloads_outside_ci < 0
       THEN ', falling ' || CAST(CAST(slope_drop_share_downloads_outside_ci * -100 AS DECIMAL(9, 1)) AS TEXT) || ' points a month.'
       WHEN slope_drop_share_downloads_outside_ci IS NULL
       THEN '.'
       ELSE ', steady.'
     END
-  )::TEXT AS statement /* Cost of dropping this Python outside CI as a sentence; NULL where that cost is not known. */
+  )::TEXT AS statement /* Cost of dropping this Python outside CI as a sentence: rising or falling where the interval of the slope excludes zero. NULL where that cost is not known. */
 FROM joined

@@ -34,6 +34,13 @@ WITH counted AS (
     ON t.day = v.day AND t.project = v.project AND r.version = v.version
   WHERE
     NOT r.released_on IS NULL AND DATE_DIFF('DAY', r.released_on, t.day) <= @adoption_days
+), measured AS (
+  /* Rows are the loaded days: so many of them are so many days only if the first is that far back. */
+  SELECT
+    *,
+    COUNT(downloads) OVER (PARTITION BY project, version ORDER BY day ROWS BETWEEN 6 PRECEDING AND CURRENT ROW) = LEAST(7, days_since_release + 1)
+    AND DATE_DIFF('DAY', MIN(day) OVER (PARTITION BY project, version ORDER BY day ROWS BETWEEN 6 PRECEDING AND CURRENT ROW), day) = LEAST(6, days_since_release) AS is_whole_7d
+  FROM counted
 ), shares AS (
   SELECT
     project,
@@ -45,9 +52,10 @@ WITH counted AS (
     days_since_release,
     @lenses('$lens'),
     @lenses('CAST($lens AS DOUBLE) / NULLIF(total_$lens, 0) AS share_$lens'),
-    @lenses('CAST(SUM($lens) OVER (PARTITION BY project, version ORDER BY day ROWS BETWEEN 6 PRECEDING AND CURRENT ROW) AS DOUBLE) / NULLIF(SUM(total_$lens) OVER (PARTITION BY project, version ORDER BY day ROWS BETWEEN 6 PRECEDING AND CURRENT ROW), 0) AS share_7d_$lens'),
+    is_whole_7d,
+    @lenses('CASE WHEN is_whole_7d THEN CAST(SUM($lens) OVER (PARTITION BY project, version ORDER BY day ROWS BETWEEN 6 PRECEDING AND CURRENT ROW) AS DOUBLE) / NULLIF(SUM(total_$lens) OVER (PARTITION BY project, version ORDER BY day ROWS BETWEEN 6 PRECEDING AND CURRENT ROW), 0) END AS share_7d_$lens'),
     @lenses('CAST(SUM($lens) OVER (PARTITION BY project, version ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS DOUBLE) / NULLIF(SUM(total_$lens) OVER (PARTITION BY project, version ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW), 0) AS cumulative_share_$lens')
-  FROM counted
+  FROM measured
 )
 SELECT
   s.project, /* Normalised name of the project. */
@@ -55,16 +63,17 @@ SELECT
   s.version_order, /* Rank of the version by PEP 440, 1 for the oldest of the project. */
   s.is_prerelease, /* TRUE for alphas, betas, release candidates and development releases. */
   s.day, /* UTC day. */
-  s.days_since_release::INT AS days_since_release, /* Number of days since the first day with a download; a lower bound, as the release may have been earlier. */
+  s.days_since_release::INT AS days_since_release, /* Number of days since released_on of marts.versions. */
   s.previous_version, /* Next older version of the project that was downloaded; for a prerelease, the next older prerelease. */
   @described(@lenses('s.$lens::BIGINT AS $lens'), '$downloads of the version; NULL where the day is missing.'),
   @described(
     @lenses('s.share_$lens::DOUBLE AS share_$lens'),
     'Share of the version in $downloads of the project on the day; NULL where the day is missing or the project has none.'
   ),
+  s.is_whole_7d::BOOLEAN AS is_whole_7d, /* TRUE where each of the seven days up to this one, since the release at the earliest, is loaded and not missing. */
   @described(
     @lenses('s.share_7d_$lens::DOUBLE AS share_7d_$lens'),
-    'Share of the version in $downloads of the project on the last seven days in the data, since the release at the earliest.'
+    'Share of the version in $downloads of the project on the seven days up to this one, since the release at the earliest; NULL unless they are whole.'
   ),
   @described(
     @lenses('s.cumulative_share_$lens::DOUBLE AS cumulative_share_$lens'),

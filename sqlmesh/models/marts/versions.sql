@@ -21,27 +21,24 @@ WITH peaks AS (
     project,
     version,
     days_since_release,
-    @lenses('share_$lens'),
+    is_whole_7d,
     @lenses('share_7d_$lens'),
     @lenses('MAX(share_7d_$lens) OVER (PARTITION BY project, version) AS peak_share_$lens')
   FROM marts.version_adoption
 ), dated AS (
   SELECT
-    project,
-    version,
-    days_since_release,
-    @lenses('share_$lens'),
-    @lenses('share_7d_$lens'),
-    @lenses('peak_share_$lens'),
+    *,
     @lenses('MIN(CASE WHEN share_7d_$lens = peak_share_$lens THEN days_since_release END) OVER (PARTITION BY project, version) AS peak_days_$lens')
   FROM peaks
 ), milestones AS (
   SELECT
     project,
     version,
-    @lenses('MIN(CASE WHEN share_$lens >= 0.25 THEN days_since_release END) AS days_to_25_$lens'),
-    @lenses('MIN(CASE WHEN share_$lens >= 0.50 THEN days_since_release END) AS days_to_50_$lens'),
-    @lenses('MIN(CASE WHEN share_$lens >= 0.90 THEN days_since_release END) AS days_to_90_$lens'),
+    MAX(days_since_release) >= @adoption_days AS is_over,
+    MIN(CASE WHEN is_whole_7d THEN 1 ELSE 0 END) = 1 AS is_whole,
+    @lenses('MIN(CASE WHEN share_7d_$lens >= 0.25 THEN days_since_release END) AS days_to_25_$lens'),
+    @lenses('MIN(CASE WHEN share_7d_$lens >= 0.50 THEN days_since_release END) AS days_to_50_$lens'),
+    @lenses('MIN(CASE WHEN share_7d_$lens >= 0.90 THEN days_since_release END) AS days_to_90_$lens'),
     @lenses('MAX(peak_share_$lens) AS peak_share_$lens'),
     @lenses('MIN(CASE WHEN days_since_release > peak_days_$lens AND share_7d_$lens <= peak_share_$lens / 2 THEN days_since_release - peak_days_$lens END) AS half_life_$lens')
   FROM dated
@@ -60,19 +57,33 @@ SELECT
   r.previous_version, /* Next older version of the project that was downloaded; for a prerelease, the next older prerelease. */
   r.first_seen, /* First UTC day with a download. */
   r.last_seen, /* Last UTC day with a download. */
-  r.released_on, /* Day on or before which the version was released: first_seen, if the version is newer than all that the data starts with. NULL where the version may be older than the data. */
+  r.is_stray, /* TRUE for a version that decides nothing of others: seen on one day only, unless that is the last one, or, if stable, with less than 1 % of the project's downloads in the 28 days from its first one on. */
+  r.released_on, /* Day of the first download, where that is the release: the days before it are loaded (as many as the variable days_before_release), it is newer than all versions that the data starts with (a stable one than all stable ones), strays apart, and is none itself. NULL where that cannot be told. */
+  r.release_source, /* How the release is known: first download. NULL where it is not. */
   @described(@lenses('r.$lens'), '$downloads of the version.'),
   @described(
     @lenses('m.days_to_25_$lens::INT AS days_to_25_$lens'),
-    'Days from the release to the first day on which the version has 25 % of $downloads of the project; NULL where it never had.'
+    'Days from the release to the first day whose share_7d_$lens in marts.version_adoption is 25 % or more; NULL where there is none, for the reason in status_25_$lens.'
+  ),
+  @described(
+    @lenses('(CASE WHEN m.days_to_25_$lens IS NOT NULL THEN ''reached'' WHEN m.is_whole IS NULL OR NOT m.is_whole THEN ''cannot be told'' WHEN m.is_over OR m.half_life_$lens IS NOT NULL THEN ''never'' ELSE ''not yet'' END)::TEXT AS status_25_$lens'),
+    'Status of days_to_25_$lens: reached; not yet; never, as the variable adoption_days is over or half of the peak is lost; or cannot be told, as the release is not known or days are missing since.'
   ),
   @described(
     @lenses('m.days_to_50_$lens::INT AS days_to_50_$lens'),
-    'Days from the release to the first day on which the version has 50 % of $downloads of the project; NULL where it never had.'
+    'Days from the release to the first day whose share_7d_$lens in marts.version_adoption is 50 % or more; NULL where there is none, for the reason in status_50_$lens.'
+  ),
+  @described(
+    @lenses('(CASE WHEN m.days_to_50_$lens IS NOT NULL THEN ''reached'' WHEN m.is_whole IS NULL OR NOT m.is_whole THEN ''cannot be told'' WHEN m.is_over OR m.half_life_$lens IS NOT NULL THEN ''never'' ELSE ''not yet'' END)::TEXT AS status_50_$lens'),
+    'Status of days_to_50_$lens: reached; not yet; never, as the variable adoption_days is over or half of the peak is lost; or cannot be told, as the release is not known or days are missing since.'
   ),
   @described(
     @lenses('m.days_to_90_$lens::INT AS days_to_90_$lens'),
-    'Days from the release to the first day on which the version has 90 % of $downloads of the project; NULL where it never had.'
+    'Days from the release to the first day whose share_7d_$lens in marts.version_adoption is 90 % or more; NULL where there is none, for the reason in status_90_$lens.'
+  ),
+  @described(
+    @lenses('(CASE WHEN m.days_to_90_$lens IS NOT NULL THEN ''reached'' WHEN m.is_whole IS NULL OR NOT m.is_whole THEN ''cannot be told'' WHEN m.is_over OR m.half_life_$lens IS NOT NULL THEN ''never'' ELSE ''not yet'' END)::TEXT AS status_90_$lens'),
+    'Status of days_to_90_$lens: reached; not yet; never, as the variable adoption_days is over or half of the peak is lost; or cannot be told, as the release is not known or days are missing since.'
   ),
   @described(
     @lenses('m.peak_share_$lens::DOUBLE AS peak_share_$lens'),
@@ -80,7 +91,11 @@ SELECT
   ),
   @described(
     @lenses('m.half_life_$lens::INT AS half_life_$lens'),
-    'Days from the first day with peak_share_$lens to the first later one with at most half of it; NULL where there is none within as many days of the release as the variable adoption_days.'
+    'Days from the first day with peak_share_$lens to the first later one with at most half of it; NULL where there is none, for the reason in status_half_life_$lens.'
+  ),
+  @described(
+    @lenses('(CASE WHEN m.half_life_$lens IS NOT NULL THEN ''reached'' WHEN m.is_whole IS NULL OR NOT m.is_whole OR m.peak_share_$lens IS NULL THEN ''cannot be told'' WHEN m.is_over THEN ''never'' ELSE ''not yet'' END)::TEXT AS status_half_life_$lens'),
+    'Status of half_life_$lens: reached; not yet; never within the variable adoption_days; or cannot be told, as the release is not known or days are missing since.'
   )
 FROM staging.releases AS r
 LEFT JOIN milestones AS m

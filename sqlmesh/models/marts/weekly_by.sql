@@ -41,7 +41,7 @@ SELECT
   w.week::DATE AS week, /* Monday of the week. */
   w.project, /* Normalised name of the project. */
   @described(w.@{value}, @meaning),
-  COALESCE(t.is_whole, FALSE)::BOOLEAN AS is_whole, /* TRUE where all seven days are loaded and none is missing upstream. */
+  COALESCE(t.is_whole, FALSE)::BOOLEAN AS is_whole, /* TRUE where all seven days are loaded, and none is missing upstream or known to be wrong. */
   @described(@lenses('w.$lens'), '$downloads.'),
   @described(
     @lenses('(CAST(w.$lens AS DOUBLE) / NULLIF(SUM(w.$lens) OVER (PARTITION BY w.week, w.project), 0))::DOUBLE AS share_$lens'),

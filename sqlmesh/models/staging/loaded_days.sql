@@ -10,5 +10,6 @@ MODEL (
 SELECT
   day, /* UTC day. */
   @monday(day)::DATE AS week, /* Monday of the week of the day. */
-  project /* Normalised name of the project. */
+  project, /* Normalised name of the project. */
+  (CASE WHEN origin = 'demo' THEN 'demo' ELSE 'pypi' END)::TEXT AS log /* Log that the day comes from, as reference.incidents names it: pypi, or demo for the generated one. */
 FROM raw.committed_days

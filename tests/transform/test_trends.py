@@ -1,0 +1,130 @@
+"""Shares of windows, and trends with what is known of them."""
+
+import random
+from datetime import date, timedelta
+
+import pyarrow as pa
+import pytest
+from sqlmesh import Context
+
+from pipelines.lenses import Lens
+from tests.support.models import Models
+from tests.transform.test_comparisons import compute, days
+
+FIRST, LAST = date(2026, 3, 30), date(2026, 6, 28)
+"""Thirteen whole weeks."""
+PYTHON = "3.10"
+SUPPORT = "SELECT {} FROM marts.python_support WHERE python_minor = '{}'"
+
+
+@pytest.fixture
+def models(context: Context) -> Models:
+    return Models(context)
+
+
+def test_python_that_has_vanished_is_part_of_the_fall(models: Models) -> None:
+    """Python 3.8 had 40 % until 56 days before the end: what dropping 3.10 costs fell by 19.1 points a month."""
+    for day in days(FIRST, LAST):
+        old = 40 if (LAST - day).days >= 56 else 0
+        for python, count in (("3.8.1", old), ("3.10.1", 10), ("3.12.1", 90 - old)):
+            models.add(day, count, details__python=python)
+    models.commit(FIRST, LAST)
+    compute(models, "python_support")
+
+    [(slope, low, high, statement)] = models.rows(
+        SUPPORT.format(
+            "slope_drop_share_downloads, slope_low_drop_share_downloads, slope_high_drop_share_downloads, statement",
+            PYTHON,
+        )
+    )
+    assert -19.1 == round(100 * slope, 1)
+    assert low < slope < high < 0
+    assert (
+        "Dropping Python 3.10 and older costs 10.0 % of installer downloads outside CI that report a Python, "
+        "falling 19.1 points a month."
+    ) == statement
+    assert [(0,)] == models.rows(SUPPORT.format("downloads", "3.8"))
+
+
+@pytest.mark.parametrize("downloads", [200, 20_000])
+def test_constant_share_is_steady(models: Models, downloads: int) -> None:
+    """With chance alone, not more than one of twenty sentences says that a share rises or falls."""
+    draw = random.Random(20260701)  # noqa: S311 - a simulation
+    series = 200
+    rows = []
+    for number in range(series):
+        for week in range(13):
+            old = round(draw.normalvariate(downloads * 0.1, (downloads * 0.09) ** 0.5))
+            day = FIRST + timedelta(weeks=week)
+            rows += [(day, f"p{number}", PYTHON, old), (day, f"p{number}", "3.12", downloads - old)]
+    names = models.upstream("marts.python_support")
+    models.compute(names)
+    # Rows of the log would be millions.
+    counted = pa.Table.from_pylist(  # noqa: F841 - DuckDB finds it by its name
+        [{"day": day, "project": project, "python_minor": python, "n": n} for day, project, python, n in rows]
+    )
+    lenses = ", ".join(f"n AS {lens.column}" for lens in Lens)
+    models.connection.execute(
+        f"INSERT INTO staging.daily_downloads BY NAME SELECT day, project, python_minor, {lenses} FROM counted"
+    )
+    models.connection.execute(
+        "INSERT INTO raw.committed_days BY NAME SELECT project, UNNEST(GENERATE_SERIES(?, ?, INTERVAL 1 DAY))::DATE "
+        "AS day FROM (SELECT DISTINCT project FROM counted)",
+        [FIRST, LAST],
+    )
+    models.compute({*names} - {"staging.downloads", "staging.daily_downloads"})
+
+    statements = [row[0] for row in models.rows(SUPPORT.format("statement", PYTHON))]
+    assert series == len(statements)
+    assert sum("steady" not in text for text in statements) <= series * 0.1
+
+
+def test_change_needs_both_windows_whole(models: Models) -> None:
+    """One missing day in the 28 days before is enough for no change, and a window says how many days it has."""
+    for day in days(FIRST, LAST):
+        models.add(day, 4)
+    models.commit(FIRST, date(2026, 5, 9))
+    models.commit(date(2026, 5, 11), LAST)
+    models.commit(FIRST, LAST, "never")
+    compute(models, "python_support", "breakdown_28d")
+
+    assert [(28, 1.0, None)] == models.rows(
+        "SELECT days, share_downloads, change_share_downloads FROM marts.python_support"
+    )
+
+
+def test_window_of_three_days_has_no_shares_and_a_project_that_lags_has_its_own(models: Models) -> None:
+    """Shares of a few days are refused; the window of a project ends with its own last loaded day."""
+    last = date(2026, 7, 31)
+    for day in days(date(2026, 7, 29), last):
+        models.add(day, 5, "short")
+    for day in days(date(2026, 6, 1), date(2026, 6, 30)):
+        models.add(day, 5, "behind")
+    models.commit(date(2026, 7, 29), last, "short")
+    models.commit(date(2026, 6, 1), date(2026, 6, 30), "behind")
+    compute(models, "breakdown_28d", "python_support")
+
+    breakdown = "SELECT project, last_day, days, downloads, share_downloads FROM marts.breakdown_28d"
+    assert [("behind", date(2026, 6, 30), 28, 140, 1.0), ("short", last, 3, 15, None)] == models.rows(
+        f"{breakdown} WHERE dimension = 'python' ORDER BY project"
+    )
+    support = "SELECT project, days, share_downloads, drop_share_downloads FROM marts.python_support ORDER BY project"
+    assert [("behind", 28, 1.0, 1.0), ("short", 3, None, None)] == models.rows(support)
+
+
+def test_new_major_makes_older_only_what_follows_it(models: Models) -> None:
+    """The days before a major was there are no downloads of an older one; before 1.0 the second number counts."""
+    for day in days(date(2026, 6, 1), date(2026, 6, 28)):
+        for project, old, new in (("one", "1.0", "2.0"), ("early", "0.6.1", "0.7.0")):
+            models.add(day, 10, project, file__version=old)
+            if day >= date(2026, 6, 20):
+                models.add(day, 10, project, file__version=new)
+    for project in ("one", "early"):
+        models.commit(date(2026, 6, 1), date(2026, 6, 28), project)
+    compute(models, "major_support")
+
+    found = models.rows(
+        "SELECT newest_major, older_downloads, share_older_downloads FROM marts.major_support "
+        "WHERE week >= '2026-06-15' ORDER BY newest_major, week"
+    )
+    assert [("0.7", 20, 20 / 90), ("0.7", 70, 0.5), ("2", 20, 20 / 90), ("2", 70, 0.5)] == found
