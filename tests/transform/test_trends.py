@@ -128,3 +128,21 @@ def test_new_major_makes_older_only_what_follows_it(models: Models) -> None:
         "WHERE week >= '2026-06-15' ORDER BY newest_major, week"
     )
     assert [("0.7", 20, 20 / 90), ("0.7", 70, 0.5), ("2", 20, 20 / 90), ("2", 70, 0.5)] == found
+
+
+def test_python_that_falls_has_a_day_below_five_percent_with_an_interval(models: Models) -> None:
+    """A fall of a point a week from 20 % ends below 5 % some weeks after the end, and SPEC 0 has its own day."""
+    for day in days(FIRST, LAST):
+        week = (day - FIRST).days // 7
+        old = 200 - 10 * week + (1 if week % 2 else -1)
+        models.add(day, old, details__python="3.10.1")
+        models.add(day, 1000 - old, details__python="3.12.1")
+    models.commit(FIRST, LAST)
+    compute(models, "python_support")
+
+    columns = "below_5_from_downloads, below_5_on_downloads, below_5_until_downloads, spec0_drop_on"
+    [(first, on, last, spec0)] = models.rows(SUPPORT.format(columns, PYTHON))
+    assert first <= on <= last
+    assert date(2026, 7, 14) < on < date(2026, 8, 20)
+    assert date(2024, 10, 4) == spec0
+    assert [(None, date(2026, 10, 2))] == models.rows(SUPPORT.format("below_5_on_downloads, spec0_drop_on", "3.12"))

@@ -49,6 +49,10 @@ WITH latest AS (
   UNION ALL
   SELECT day, project, 'wheel_kind' AS dimension, kind AS value, @lenses('$lens') FROM marts.downloads_by_wheel
   UNION ALL
+  SELECT day, project, 'architecture' AS dimension, architecture AS value, @lenses('$lens') FROM marts.downloads_by_wheel
+  UNION ALL
+  SELECT day, project, 'threading' AS dimension, threading AS value, @lenses('$lens') FROM marts.downloads_by_wheel
+  UNION ALL
   SELECT day, project, 'cpu' AS dimension, cpu AS value, @lenses('$lens') FROM marts.downloads_by_cpu
   UNION ALL
   SELECT day, project, 'distro' AS dimension, distro AS value, @lenses('$lens') FROM marts.downloads_by_distro
@@ -82,7 +86,7 @@ WITH latest AS (
 )
 SELECT
   project, /* Normalised name of the project. */
-  dimension::TEXT AS dimension, /* Name of the dimension: version, python, installer, installer_class, system, country, file_type, wheel_kind, cpu, distro or libc. */
+  dimension::TEXT AS dimension, /* Name of the dimension: version, python, installer, installer_class, system, country, file_type, wheel_kind, architecture, threading, cpu, distro or libc. */
   value::TEXT AS value, /* Value of the dimension, or unknown. */
   CAST(last_day - INTERVAL 27 DAY AS DATE) AS first_day, /* First UTC day of the window. */
   last_day::DATE AS last_day, /* Last UTC day of the window: the last loaded one of the project. */

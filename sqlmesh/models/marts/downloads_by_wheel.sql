@@ -10,7 +10,7 @@ MODEL (
   grain (day, project, file_type, wheel_tag),
   audits (
     unique_combination_of_columns(columns := (day, project, file_type, wheel_tag)),
-    not_null(columns := (day, project, file_type, wheel_tag, kind, interpreter, abi, platform, platform_system, manylinux, musllinux)),
+    not_null(columns := (day, project, file_type, wheel_tag, kind, interpreter, abi, platform, platform_system, manylinux, musllinux, architecture, threading)),
     sums_to_daily_total(),
     forall(criteria := (kind IN ('pure wheel', 'platform wheel', 'sdist', 'other', 'unknown')))
   )
@@ -50,7 +50,8 @@ WITH parts AS (
         ELSE 999
       END
     ) AS glibc,
-    @oldest_level(platform, 'musllinux_1_') AS musl
+    @oldest_level(platform, 'musllinux_1_') AS musl,
+    REGEXP_EXTRACT(platform, '(x86_64|amd64|aarch64|arm64|universal2|i686|i386|win32|armv7l|armv6l|armeabi_v7a|ppc64le|ppc64|s390x|riscv64|loongarch64|wasm32)', 1) AS processor
   FROM split
 )
 SELECT
@@ -83,6 +84,18 @@ SELECT
   END::TEXT AS platform_system, /* Operating system of the first platform tag: any, linux, macos, windows, android, ios, wasm, other (BSD, Solaris, AIX and their like) or unknown; none for other files than wheels. */
   (CASE WHEN t.wheel_tag = 'unknown' THEN 'unknown' WHEN t.glibc = 999 THEN 'none' ELSE CONCAT('2.', CAST(t.glibc AS TEXT)) END)::TEXT AS manylinux, /* Oldest glibc that the wheel supports, such as 2.17 (manylinux2014 is 2.17, manylinux2010 2.12, manylinux1 2.5); none without such a tag, unknown where the name of the wheel has no tags. */
   (CASE WHEN t.wheel_tag = 'unknown' THEN 'unknown' WHEN t.musl IS NULL THEN 'none' ELSE CONCAT('1.', CAST(t.musl AS TEXT)) END)::TEXT AS musllinux, /* Oldest musl that the wheel supports, such as 1.2; none without such a tag, unknown where the name of the wheel has no tags. */
+  (CASE
+    WHEN t.platform IN ('none', 'any', 'unknown') THEN t.platform
+    WHEN t.processor IN ('x86_64', 'amd64') THEN 'x86_64'
+    WHEN t.processor IN ('aarch64', 'arm64') THEN 'arm64'
+    WHEN t.processor IN ('i686', 'i386', 'win32') THEN 'x86'
+    ELSE COALESCE(NULLIF(t.processor, ''), 'unknown')
+  END)::TEXT AS architecture, /* Processor of the first platform tag: x86_64, arm64, x86, universal2 and others, any or unknown; none for other files than wheels. */
+  (CASE
+    WHEN t.abi IN ('none', 'unknown') THEN t.abi
+    WHEN REGEXP_MATCHES(t.abi, 'cp3[0-9]+t') THEN 'free-threaded'
+    ELSE 'with the GIL'
+  END)::TEXT AS threading, /* free-threaded for a wheel of a Python without the global interpreter lock (an ABI such as cp313t), with the GIL for any other ABI; none without ABI and for other files. */
   @described(@lenses('p.$lens::BIGINT AS $lens'), '$downloads.')
 FROM parts AS p
 INNER JOIN tags AS t

@@ -202,6 +202,7 @@ SELECT
     THEN 'prerelease'
     ELSE 'supported'
   END)::TEXT AS status, /* Status on the last day: end of life, supported, prerelease or unknown. */
+  CAST(released + INTERVAL 36 MONTH AS DATE)::DATE AS spec0_drop_on, /* Day from which SPEC 0 lets a project drop the version: 36 months after its release; NULL where reference.python_eol does not list it. */
   @described(@lenses('$lens::BIGINT AS $lens'), '$downloads.'),
   @described(
     @lenses('share_$lens::DOUBLE AS share_$lens'),
@@ -216,6 +217,18 @@ SELECT
     'Gain of share_$lens in a month (30.4375 days), 0.01 being a percentage point: the line of least squares through the whole weeks among the 13 up to the last whole one; NULL with fewer than four that the log counts alike.'
   ),
   @described(@lenses('slope_low_share_$lens'), 'Lower end of the 95 % interval of slope_share_$lens, by the scatter of the weeks about the line.'),
+  @described(
+    @lenses('(CASE WHEN share_$lens > 0.05 AND slope_high_share_$lens < 0 AND (share_$lens - 0.05) / -slope_share_$lens <= 120 THEN CAST(last_day + INTERVAL ''1'' DAY * CAST(30.4375 * (share_$lens - 0.05) / -slope_share_$lens AS INT) AS DATE) END)::DATE AS below_5_on_$lens'),
+    'Day on which share_$lens falls below 5 % if it goes on to fall by slope_share_$lens; NULL where it is below, where the interval of the slope does not exclude zero, and beyond ten years.'
+  ),
+  @described(
+    @lenses('(CASE WHEN share_$lens > 0.05 AND slope_high_share_$lens < 0 AND (share_$lens - 0.05) / -slope_share_$lens <= 120 THEN CAST(last_day + INTERVAL ''1'' DAY * CAST(30.4375 * (share_$lens - 0.05) / -slope_low_share_$lens AS INT) AS DATE) END)::DATE AS below_5_from_$lens'),
+    'Earliest day of below_5_on_$lens, by slope_low_share_$lens.'
+  ),
+  @described(
+    @lenses('(CASE WHEN share_$lens > 0.05 AND slope_high_share_$lens < 0 AND (share_$lens - 0.05) / -slope_share_$lens <= 120 AND (share_$lens - 0.05) / -slope_high_share_$lens <= 1200 THEN CAST(last_day + INTERVAL ''1'' DAY * CAST(30.4375 * (share_$lens - 0.05) / -slope_high_share_$lens AS INT) AS DATE) END)::DATE AS below_5_until_$lens'),
+    'Latest day of below_5_on_$lens, by slope_high_share_$lens; NULL beyond a century.'
+  ),
   @described(@lenses('slope_high_share_$lens'), 'Upper end of the 95 % interval of slope_share_$lens, by the scatter of the weeks about the line.'),
   @described(
     @lenses('drop_share_$lens::DOUBLE AS drop_share_$lens'),

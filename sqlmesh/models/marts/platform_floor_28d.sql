@@ -1,0 +1,81 @@
+MODEL (
+  name marts.platform_floor_28d,
+  kind FULL,
+  description 'Cost of a higher floor: downloads of each project by the glibc, musl or macOS version of the client, in the 28 days up to its last loaded one, and the share of those with an older one, which wheels for this version would lose. Clients that report no version are left out.',
+  grain (project, platform, version),
+  audits (
+    unique_combination_of_columns(columns := (project, platform, version)),
+    not_null(columns := (project, platform, version, version_order, downloads)),
+    accepted_values("column" := platform, is_in := ('glibc', 'musl', 'macOS')),
+    lenses_nest(),
+    forall(criteria := (older_share_downloads IS NULL OR older_share_downloads BETWEEN 0 AND 1))
+  )
+);
+
+WITH latest AS (
+  SELECT
+    project,
+    MAX(day) AS last_day
+  FROM staging.loaded_days
+  GROUP BY
+    project
+), named AS (
+  /* From macOS 11 on the first number is what a release raises, before it the second one. */
+  SELECT
+    d.day,
+    d.project,
+    CASE WHEN d.libc IN ('glibc', 'musl') THEN d.libc ELSE 'macOS' END AS platform,
+    CASE
+      WHEN d.libc IN ('glibc', 'musl')
+      THEN d.libc_version
+      WHEN d.distro_version LIKE '10.%'
+      THEN REGEXP_EXTRACT(d.distro_version, '^([0-9]+[.][0-9]+)', 1)
+      ELSE REGEXP_EXTRACT(d.distro_version, '^([0-9]+)', 1)
+    END AS version,
+    @lenses('d.$lens')
+  FROM staging.daily_platforms AS d
+  WHERE
+    (
+      d.libc IN ('glibc', 'musl') AND d.libc_version <> 'unknown'
+    )
+    OR (
+      d.libc = 'unknown' AND d.distro = 'macOS' AND d.distro_version <> 'unknown'
+    )
+), counted AS (
+  SELECT
+    n.project,
+    n.platform,
+    n.version,
+    l.last_day,
+    CAST(REGEXP_EXTRACT(n.version, '^([0-9]{1,4})', 1) AS INT) * 1000 + COALESCE(CAST(NULLIF(REGEXP_EXTRACT(n.version, '^[0-9]+[.]([0-9]{1,3})', 1), '') AS INT), 0) AS version_order,
+    @lenses('SUM(n.$lens) AS $lens')
+  FROM named AS n
+  INNER JOIN latest AS l
+    ON n.project = l.project AND DATE_DIFF('DAY', n.day, l.last_day) BETWEEN 0 AND 27
+  WHERE
+    REGEXP_MATCHES(n.version, '^[0-9]')
+  GROUP BY
+    n.project,
+    n.platform,
+    n.version,
+    l.last_day
+), summed AS (
+  SELECT
+    *,
+    @lenses('SUM($lens) OVER (PARTITION BY project, platform) AS total_$lens'),
+    @lenses('SUM($lens) OVER (PARTITION BY project, platform ORDER BY version_order, version ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS up_to_$lens')
+  FROM counted
+)
+SELECT
+  project, /* Normalised name of the project. */
+  platform::TEXT AS platform, /* What has the version: glibc, musl or macOS. */
+  version::TEXT AS version, /* Version of the client, such as 2.28; of macOS from 11 on the first number. */
+  version_order::INT AS version_order, /* Number to sort by: 2028 for 2.28. */
+  CAST(last_day - INTERVAL 27 DAY AS DATE) AS first_day, /* First UTC day of the 28. */
+  last_day::DATE AS last_day, /* Last UTC day of the 28: the last loaded one of the project. */
+  @described(@lenses('$lens::BIGINT AS $lens'), '$downloads.'),
+  @described(
+    @lenses('(CAST(up_to_$lens - $lens AS DOUBLE) / NULLIF(total_$lens, 0))::DOUBLE AS older_share_$lens'),
+    'Cost of making this version the floor: share of clients with an older one in $downloads of the project by clients that report a version of the platform.'
+  )
+FROM summed

@@ -1,0 +1,66 @@
+MODEL (
+  name marts.sdist_fallback_28d,
+  kind FULL,
+  description 'Source archives and wheels of each project by system, processor and Python of the client, in the 28 days up to its last loaded one, by installers: where clients find no wheel that suits them and build one. Only of projects with wheels. A source archive may also be asked for on purpose (--no-binary), and a client that does not say what it is is unknown.',
+  grain (project, system, cpu, python_minor),
+  audits (
+    unique_combination_of_columns(columns := (project, system, cpu, python_minor)),
+    not_null(columns := (project, system, cpu, python_minor, sdist_downloads_by_installers, wheel_downloads_by_installers)),
+    forall(
+      criteria := (sdist_share_downloads_by_installers IS NULL OR sdist_share_downloads_by_installers BETWEEN 0 AND 1)
+    )
+  )
+);
+
+WITH latest AS (
+  SELECT
+    project,
+    MAX(day) AS last_day
+  FROM staging.loaded_days
+  GROUP BY
+    project
+), counted AS (
+  SELECT
+    d.project,
+    d.system,
+    d.cpu,
+    d.python_minor,
+    l.last_day,
+    SUM(CASE WHEN d.file_type = 'sdist' THEN d.downloads_by_installers ELSE 0 END) AS sdist_downloads_by_installers,
+    SUM(CASE WHEN d.file_type = 'bdist_wheel' THEN d.downloads_by_installers ELSE 0 END) AS wheel_downloads_by_installers,
+    SUM(CASE WHEN d.file_type = 'sdist' THEN d.downloads_outside_ci ELSE 0 END) AS sdist_downloads_outside_ci,
+    SUM(CASE WHEN d.file_type = 'bdist_wheel' THEN d.downloads_outside_ci ELSE 0 END) AS wheel_downloads_outside_ci
+  FROM staging.daily_platforms AS d
+  INNER JOIN latest AS l
+    ON d.project = l.project AND DATE_DIFF('DAY', d.day, l.last_day) BETWEEN 0 AND 27
+  WHERE
+    d.file_type IN ('sdist', 'bdist_wheel') AND d.downloads_by_installers > 0
+  GROUP BY
+    d.project,
+    d.system,
+    d.cpu,
+    d.python_minor,
+    l.last_day
+), totals AS (
+  SELECT
+    *,
+    SUM(wheel_downloads_by_installers) OVER (PARTITION BY project) AS wheels,
+    SUM(sdist_downloads_by_installers) OVER (PARTITION BY project) AS sdists
+  FROM counted
+)
+SELECT
+  project, /* Normalised name of the project. */
+  system, /* Operating system of the client, or unknown. */
+  cpu, /* Processor of the client, or unknown. */
+  python_minor, /* Python version of the client, such as 3.12, or unknown. */
+  CAST(last_day - INTERVAL 27 DAY AS DATE) AS first_day, /* First UTC day of the 28. */
+  last_day::DATE AS last_day, /* Last UTC day of the 28: the last loaded one of the project. */
+  sdist_downloads_by_installers::BIGINT AS sdist_downloads_by_installers, /* Downloads of source archives by installers. */
+  wheel_downloads_by_installers::BIGINT AS wheel_downloads_by_installers, /* Downloads of wheels by installers. */
+  (CAST(sdist_downloads_by_installers AS DOUBLE) / NULLIF(sdist_downloads_by_installers + wheel_downloads_by_installers, 0))::DOUBLE AS sdist_share_downloads_by_installers, /* Share of source archives in both, by these clients. */
+  (CAST(sdist_downloads_by_installers AS DOUBLE) / NULLIF(sdists, 0))::DOUBLE AS share_of_sdists, /* Share of these clients in all source archives of the project by installers. */
+  sdist_downloads_outside_ci::BIGINT AS sdist_downloads_outside_ci, /* Downloads of source archives by installers outside CI. */
+  wheel_downloads_outside_ci::BIGINT AS wheel_downloads_outside_ci /* Downloads of wheels by installers outside CI. */
+FROM totals
+WHERE
+  wheels > 0
