@@ -1,7 +1,7 @@
 MODEL (
   name marts.sdist_fallback_28d,
   kind FULL,
-  description 'Source archives and wheels of each project by system, processor and Python of the client, in the 28 days up to its last loaded one, by installers: where clients find no wheel that suits them and build one. Only of projects with wheels. A source archive may also be asked for on purpose (--no-binary), and a client that does not say what it is is unknown.',
+  description 'Source archives and wheels of each project by system, processor and Python of the client, in the 28 days up to its last loaded one, by installers: where clients find no wheel that suits them and build one. Only of projects with wheels. A source archive may also be asked for on purpose (--no-binary), and a client that reports nothing of itself is unknown.',
   grain (project, system, cpu, python_minor),
   audits (
     unique_combination_of_columns(columns := (project, system, cpu, python_minor)),
