@@ -40,7 +40,7 @@ class Anomaly(NamedTuple):
     score: float | None
     version: str | None
     incident: str | None
-    cause: str | None
+    cause: str | None = None
 
 
 @dataclass(frozen=True)
