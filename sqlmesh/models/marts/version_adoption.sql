@@ -24,6 +24,7 @@ WITH counted AS (
     r.is_prerelease,
     r.previous_version,
     t.day,
+    t.log_change,
     DATE_DIFF('DAY', r.released_on, t.day) AS days_since_release,
     @lenses('CASE WHEN NOT t.is_missing THEN COALESCE(v.$lens, 0) END AS $lens'),
     @lenses('t.$lens AS total_$lens')
@@ -49,6 +50,7 @@ WITH counted AS (
     is_prerelease,
     previous_version,
     day,
+    log_change,
     days_since_release,
     @lenses('$lens'),
     @lenses('CAST($lens AS DOUBLE) / NULLIF(total_$lens, 0) AS share_$lens'),
@@ -63,6 +65,7 @@ SELECT
   s.version_order, /* Rank of the version by PEP 440, 1 for the oldest of the project. */
   s.is_prerelease, /* TRUE for alphas, betas, release candidates and development releases. */
   s.day, /* UTC day. */
+  s.log_change::TEXT AS log_change, /* Change of what the log counts or records from this day on, by reference.incidents; NULL without one. Shares before and after it may differ for it. */
   s.days_since_release::INT AS days_since_release, /* Number of days since released_on of marts.versions. */
   s.previous_version, /* Next older version of the project that was downloaded; for a prerelease, the next older prerelease. */
   @described(@lenses('s.$lens::BIGINT AS $lens'), '$downloads of the version; NULL where the day is missing.'),
