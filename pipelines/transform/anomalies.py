@@ -13,7 +13,12 @@ from pipelines.warehouse import Warehouse
 _STATUS = "SELECT last_day, is_demo FROM marts.load_status"
 _ANOMALIES = """
     SELECT day, project, severity, reason, downloads, usual, change, score, version, incident, (
-        SELECT STRING_AGG(FORMAT('{} {} {:+,}', dimension, value, ROUND(difference)::BIGINT), ', ' ORDER BY dimension)
+        SELECT STRING_AGG(
+            CONCAT(
+                dimension, ' ', value, IF(difference < 0, ' -', ' +'), FORMAT('{:,}', ABS(ROUND(difference)::BIGINT))
+            ),
+            ', ' ORDER BY dimension
+        )
         FROM marts.anomaly_causes AS causes
         WHERE causes.day = anomalies.day AND causes.project = anomalies.project AND causes.lens = anomalies.lens
             AND place = 1 AND share_of_change >= 0.5
