@@ -16,15 +16,20 @@ default:
 run *arguments: setup
     @{{ python }} -m pipelines run "$@"
 
-# Show what the next run, or a backfill, would bill at most; free.
+# Show what the next run, or a backfill, is expected to bill, and at most; free.
 [group: 'Load']
 estimate *arguments: setup
     @{{ python }} -m pipelines estimate "$@"
 
-# Show the estimate and the bill of each query.
+# Show what each query was expected to bill, and has billed.
 [group: 'Load']
 costs *arguments: setup
     @{{ python }} -m pipelines costs "$@"
+
+# Rehearse the first load from BigQuery without an account; free.
+[group: 'Load']
+rehearse *arguments: (setup "--with-servers")
+    @{{ python }} -m tests.harness.rehearse "$@"
 
 # Load days again: `just backfill START END [PROJECT]`; END is exclusive.
 [group: 'History']

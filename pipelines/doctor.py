@@ -94,6 +94,7 @@ def diagnose() -> Iterator[Finding]:
         "Google credentials": _google_credentials,
         "Google Cloud project": _gcp_project,
         "upstream": _upstream,
+        "Storage Read API": _read_sessions,
         "lakes": _lakes,
     }
     for name, check in checks.items():
@@ -257,6 +258,16 @@ def _upstream() -> str:
     unknown = upstream.check(settings.projects)
     others = f"; other fields: {', '.join(unknown)}" if unknown else ""
     return f"{settings.address} ({upstream.origin}) has the contract's columns{others}"
+
+
+def _read_sessions() -> str:
+    from pipelines.pypi.upstreams.bigquery import BigQueryUpstream  # noqa: PLC0415 - only BigQuery needs it
+
+    upstream = BigQueryUpstream(_bigquery_settings())
+    try:
+        return upstream.try_read_session() or "rows are read through it"
+    except InsightsError as error:
+        raise _NotNeededError("needs an upstream that answers first") from error
 
 
 def _lakes() -> str:

@@ -6,7 +6,8 @@ InsightsError
 │   ├── UnknownProjectError    the upstream holds no row of the project
 │   ├── SchemaError            an upstream column is missing, has another type, or is new where `columns` is freeze
 │   └── CredentialsError       there are no credentials, or the upstream refuses them
-├── BudgetError            a load may cost more than the settings allow
+├── BudgetError            a load would cost more than the settings allow, or has cost more than was expected
+├── IncompleteLoadError    some projects could not be loaded, or not wholly; the others are
 ├── ContractError          more rows failed the contract than the settings tolerate
 ├── WarehouseError         the warehouse cannot be opened or written, or its content is wrong
 ├── LakeError              a lake cannot be reached or written, or its content is wrong
@@ -52,7 +53,11 @@ class CredentialsError(SourceError):
 
 
 class BudgetError(InsightsError):
-    """A load may cost more than the settings allow."""
+    """A load would cost more than the settings allow, or has cost more than was expected."""
+
+
+class IncompleteLoadError(InsightsError):
+    """Some projects could not be loaded, or not wholly; the others are."""
 
 
 class ContractError(InsightsError):

@@ -11,13 +11,14 @@ from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from pipelines import exports, load, site, transform
+from pipelines.costs.budget import dollars
 from pipelines.demo import FOLDER, awaits_demo, write_demo
 from pipelines.errors import WarehouseError
 from pipelines.lake import MARTS_FOLDER, Lake
 from pipelines.lake.restore import restore_warehouse
 from pipelines.lake.settings import resolve_lakes
 from pipelines.lake.sync import check_lake, forget_in_lake, rewrite_lake, sync_lake
-from pipelines.load import LoadReport
+from pipelines.load import LoadProgress, LoadReport, OnProgress
 from pipelines.load.forget import forget_in_warehouse
 from pipelines.load.plan import LoadRequest
 from pipelines.progress import Progress, Update
@@ -62,7 +63,8 @@ def run(
     """Load the missing days, or the backfill, and update KPIs, exports, site and lakes.
 
     Raises:
-        InsightsError: a step failed; the steps before it keep their results.
+        InsightsError: a step failed; the steps before it keep their results. Where a part of the load failed, it is
+            raised at the end: what is loaded is published.
 
     """
     make_demo_data(settings, observer)
@@ -74,7 +76,7 @@ def run(
                 check_lake(lake, warehouse)
             with observer.step("Load") as update:
                 request = LoadRequest(settings, warehouse, datetime.now(UTC), backfill)
-                loaded = load.load(request, _count_rows(update))
+                loaded = load.load(request, _show_load(update))
                 update(f"{loaded.accepted:,} rows")
         published = publish(warehouse, observer, with_site=with_site)
         observer.report(RunReport(warehouse, loaded, published))
@@ -82,6 +84,7 @@ def run(
         for lake in lakes:
             with observer.step(f"Sync {lake.name}") as update:
                 update(f"{sync_lake(lake, warehouse, update)} days written to {lake.url}")
+    loaded.require_complete()
 
 
 def publish(warehouse: Warehouse, progress: Progress, *, with_site: bool) -> Published:
@@ -179,6 +182,18 @@ def _shown(path: Path) -> str:
     """The path, as short as it can be told from here."""
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def _show_load(update: Update) -> OnProgress:
+    """A callback that shows what is read, and how far the load is."""
+
+    def show(progress: LoadProgress) -> None:
+        projects = f" of {progress.projects} projects" if progress.projects > 1 else ""
+        money = f", {dollars(progress.spent)} of {dollars(progress.expected)} expected" if progress.expected else ""
+        days = f"{progress.days_done:,} of {progress.days:,} days"
+        update(f"{progress.window}, {days}{projects}, {progress.rows:,} rows{money}")
+
+    return show
 
 
 def _count_rows(update: Update) -> OnRows:

@@ -175,6 +175,7 @@ def server(filled_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     redirect_clients()
     yield filled_server
     filled_server.faults()
+    filled_server.bill()
 
 
 @pytest.fixture(scope="session")

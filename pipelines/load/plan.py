@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from functools import cached_property
 
-from pipelines.costs.budget import Estimate
+from pipelines.costs.budget import Guard
+from pipelines.costs.forecast import Estimate, Forecast
 from pipelines.costs.ledger import ExtractLedger
 from pipelines.errors import SettingsError, SourceError, WarehouseError
 from pipelines.pypi.settings import FIRST_DAY, Settings
@@ -28,7 +30,7 @@ class LoadRequest:
     def projects(self) -> list[str]:
         return list(self.backfill.projects if self.backfill else self.settings.projects)
 
-    @property
+    @cached_property
     def ledger(self) -> ExtractLedger:
         return ExtractLedger(self.warehouse, self.settings)
 
@@ -85,20 +87,22 @@ def plan(request: LoadRequest, upstream: Upstream) -> Sequence[Window]:
     ]
 
 
-def price(windows: Sequence[Window], upstream: Upstream, settings: Settings) -> Estimate:
-    """The most that reading the windows can bill."""
-    return Estimate({window: upstream.estimate(window) for window in windows}, settings)
-
-
-def estimate(request: LoadRequest) -> Estimate:
-    """The most that `load` can bill; reads no row and writes nothing.
+def estimate(request: LoadRequest, *, probe: bool = False) -> Estimate:
+    """What `load` will cost; reads no row, and writes and bills nothing, unless it may `probe`.
 
     Raises:
         InsightsError: as `connect_upstream` and `plan` do.
+        BudgetError: the probe may cost more than the settings allow.
 
     """
     upstream, _ = connect_upstream(request)
-    return price(plan(request, upstream), upstream, request.settings)
+    windows = plan(request, upstream)
+    forecast = Forecast(upstream, request.ledger, request.settings)
+    found = forecast.estimate(windows)
+    if probe and found.probe_bytes:
+        Guard(request.ledger, request.now, datetime.now(UTC)).probe(forecast, found)
+        found = forecast.estimate(windows)
+    return found
 
 
 def _require_known(backfill: Backfill, request: LoadRequest) -> None:

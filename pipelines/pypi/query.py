@@ -51,6 +51,12 @@ def _of_window(query: exp.Select, source: exp.Expr, timestamp: exp.Expr) -> exp.
     )
 
 
+def count_window(source: exp.Expr, timestamp_column: str) -> exp.Select:
+    """Count one project's downloads in `[start, end)`; it reads the two columns of the condition alone."""
+    count = exp.alias_(exp.Count(this=exp.Star()), "downloads", quoted=True)
+    return _of_window(exp.select(count), source, _field((timestamp_column,)))
+
+
 def _aliased(columns: dict[str, exp.Expr]) -> list[exp.Expr]:
     return [exp.alias_(column.copy(), name, quoted=True) for name, column in columns.items()]
 

@@ -26,11 +26,20 @@ PRICE_PER_TIB = (0.1, 1000.0)
 """US dollars between which a price of BigQuery can lie; 0 stands for a reservation, where bytes have no price."""
 MAX_BUDGET = 1_000_000.0
 """US dollars; a larger budget is a slip, which would guard nothing."""
+MAX_MARGIN = 1000
+MAX_CHUNK_ROWS = 100_000_000
+MAX_CHUNK_GIB = 50
+"""BigQuery refuses to return more than 10 GB, compressed; rows of the log are compressed to a fifth or less."""
 UPSTREAMS = ("parquet", "bigquery")
 GRAINS = ("row", "day")
 """The names of the grains: a row for each download, or for the equal downloads of a day."""
-POLICIES = {"columns": ("report", "freeze"), "rows": ("discard_row", "freeze")}
-"""The policies for upstream fields outside the contract, and for rows that fail it, in dlt's words."""
+POLICIES = {
+    "columns": ("report", "freeze"),
+    "rows": ("discard_row", "freeze"),
+    "guard": ("expected", "bound"),
+}
+"""The policies for upstream fields outside the contract, and for rows that fail it, in dlt's words; and whether budgets
+are compared with the cost that is expected, or with the most that BigQuery could bill."""
 
 FIRST_DAY = date(2016, 1, 1)
 """No download of the public table is older; the KPI models start here."""
@@ -61,6 +70,11 @@ class Settings(BaseConfiguration):
     price_per_tib: float = 6.25
     budget_per_run: float = 6.25
     budget_per_month: float = 6.25
+    budget_per_probe: float = 2.0
+    budget_margin: float = 2.0
+    guard: str = "expected"
+    chunk_rows: int = 5_000_000
+    chunk_gib: float = 4.0
     query_timeout: int = 600
     read_timeout: int = 120
     lag_days: int = 0
@@ -88,14 +102,7 @@ class Settings(BaseConfiguration):
         """UTC day to stop before, if one is set."""
         return None if self.end_date is None else _parse_day("end_date", self.end_date)
 
-    @property
-    def budget_bytes(self) -> int | None:
-        """Bytes that a query may bill; `None` if bytes have no price."""
-        if not self.price_per_tib:
-            return None
-        return int(self.budget_per_run / self.price_per_tib * TIB)
-
-    def price_of(self, billed: int) -> float:
+    def price_of(self, billed: float) -> float:
         """The price of `billed` bytes in US dollars."""
         return billed / TIB * self.price_per_tib
 
@@ -187,17 +194,27 @@ def _validate_numbers(settings: Settings) -> None:
     for field in ("lag_days", "settle_days"):
         if not 0 <= getattr(settings, field) <= MAX_DAYS:
             _reject(field, f"is {getattr(settings, field)}; it must be between 0 and {MAX_DAYS} days")
+    _validate_money(settings)
+    if not 1 <= settings.chunk_rows <= MAX_CHUNK_ROWS:
+        _reject("chunk_rows", f"is {settings.chunk_rows}; it must be between 1 and {MAX_CHUNK_ROWS:,}")
+    if not 0 < settings.chunk_gib <= MAX_CHUNK_GIB:
+        _reject("chunk_gib", f"is {settings.chunk_gib}; it must be above 0, and {MAX_CHUNK_GIB} GiB at most")
+    if not 0 <= settings.tolerance <= 1:
+        _reject("tolerance", f"is {settings.tolerance}; it must be a share between 0 and 1")
+
+
+def _validate_money(settings: Settings) -> None:
     # NaN compares false with everything, so it would pass as a limit.
     lowest, highest = PRICE_PER_TIB
     if settings.price_per_tib and not lowest <= settings.price_per_tib <= highest:
         _reject(
             "price_per_tib", f"is {settings.price_per_tib}; it must be 0, or {lowest:g} to {highest:,.0f} US dollars"
         )
-    for field in ("budget_per_run", "budget_per_month"):
+    for field in ("budget_per_run", "budget_per_month", "budget_per_probe"):
         if not 0 <= getattr(settings, field) <= MAX_BUDGET:
             _reject(field, f"is {getattr(settings, field)}; it must be between 0 and {MAX_BUDGET:,.0f} US dollars")
-    if not 0 <= settings.tolerance <= 1:
-        _reject("tolerance", f"is {settings.tolerance}; it must be a share between 0 and 1")
+    if not 1 <= settings.budget_margin <= MAX_MARGIN:
+        _reject("budget_margin", f"is {settings.budget_margin}; it must be between 1 and {MAX_MARGIN}")
 
 
 def _validate_window(settings: Settings) -> None:

@@ -55,7 +55,7 @@ def pypi(  # noqa: PLR0913 - named, with separate meanings
         on_rows: is called after each batch with its window and its number of rows.
 
     Raises:
-        ContractError: (on extraction) more rows than tolerated fail the contract; nothing is loaded.
+        ContractError: (on extraction) more rows than tolerated fail the contract; none of the windows is loaded.
 
     """
     # dlt keeps one scope a table: all resources get the same, or the last one would win.
@@ -183,7 +183,7 @@ def _check_tolerance(
         limit, change = f"more than the tolerated {tolerance:.2%}", "raise `tolerance` of [sources.pypi]"
     what = (
         f"{quarantined:,} of {total:,} rows of {project} failed the contract, {limit}. "
-        f"Nothing was loaded. Reason of the first row: {reasons[0]}"
+        f"None of these days was loaded. Reason of the first row: {reasons[0]}"
     )
     raise ContractError(what, remedy=f"Check the rows of the upstream, or {change}.")
 

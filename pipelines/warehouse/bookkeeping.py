@@ -42,6 +42,13 @@ LEDGER_COLUMNS = {
     "rows_read": "BIGINT",
     "seconds": "DOUBLE",
     "status": "TEXT",
+    "purpose": "TEXT",
+    "grain": "TEXT",
+    "bytes_expected": "BIGINT",
+    "bytes_processed": "BIGINT",
+    "rows_counted": "BIGINT",
+    "rules": "TEXT",
+    "note": "TEXT",
 }
 """`raw.extract_ledger`, which `costs/ledger.py` writes and reads."""
 
@@ -298,6 +305,11 @@ def _create_tables(client: SqlClientBase[Any]) -> None:
     client.execute_sql(f"CREATE SCHEMA IF NOT EXISTS {DATASET}")
     for table, columns in _TABLES.items():
         client.execute_sql(f"CREATE TABLE IF NOT EXISTS {DATASET}.{table} ({columns})")
+    present = _columns(client, "extract_ledger")
+    for name, kind in LEDGER_COLUMNS.items():
+        if name not in present:
+            # A ledger of an earlier version.
+            client.execute_sql(f"ALTER TABLE {DATASET}.extract_ledger ADD COLUMN {name} {kind}")
     loaded_days = _columns(client, "loaded_days")
     # dlt creates the tables in its first load.
     if loaded_days:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipelines.costs.budget import round_up
 from pipelines.costs.ledger import ExtractLedger
-from pipelines.pypi.billed_queries import BilledQuery
+from pipelines.pypi.billed_queries import Bill, BilledQuery
 from pipelines.pypi.settings import TIB, resolve_settings
 from pipelines.pypi.windows import Window
 from pipelines.warehouse import bookkeeping
@@ -29,7 +29,7 @@ def test_months_are_named_and_apart(project: Installation) -> None:
             bookkeeping.execute(
                 warehouse, "UPDATE extract_ledger SET started_at = ?::TIMESTAMPTZ WHERE job_id = ?", started, job
             )
-        ledger.settle("c", "failed", bytes_billed=0)
+        ledger.settle("c", "failed", Bill())
 
         months = ledger.by_month()
 
@@ -57,7 +57,7 @@ def test_cost_that_cannot_be_counts_at_its_bound(project: Installation, cost: st
         ledger = ExtractLedger(warehouse, resolve_settings())
         ledger.begin(BilledQuery("a", "gcp", "US", Window("one", date(2026, 6, 1), date(2026, 6, 2)), TIB))
         ledger.begin(BilledQuery("b", "gcp", "US", Window("one", date(2026, 6, 2), date(2026, 6, 3)), TIB))
-        ledger.settle("b", "done", bytes_billed=TIB // 2)
+        ledger.settle("b", "done", Bill(TIB // 2, TIB // 2))
         bookkeeping.execute(
             warehouse, f"UPDATE extract_ledger SET cost = '{cost}' WHERE job_id = 'a'".replace("'NULL'", "NULL")
         )
@@ -68,6 +68,26 @@ def test_cost_that_cannot_be_counts_at_its_bound(project: Installation, cost: st
 
         assert ledger.spent_this_month(now) == 6.25 * 1.5
         assert [None, 3.125] == sorted_costs(bookkeeping.read_ledger(warehouse))
+
+
+def test_ledger_of_an_earlier_version_is_read(project: Installation) -> None:
+    """It lacks columns, which it gets; what a project has billed of its estimates is known nevertheless."""
+    columns = (
+        "job_id, gcp_project, location, project, start_day, end_day, started_at, bytes_estimated, bytes_billed, cost"
+    )
+    with project.warehouse() as warehouse:
+        ledger = ExtractLedger(warehouse, resolve_settings())
+        ledger.begin(BilledQuery("a", "gcp", "US", Window("one", date(2026, 6, 1), date(2026, 6, 2)), TIB))
+        ledger.settle("a", "done", Bill(GIB, GIB), rows=5)
+        bookkeeping.execute(
+            warehouse,
+            f"CREATE TABLE raw.old AS SELECT {columns}, rows_read, seconds, status FROM raw.extract_ledger; "
+            "DROP TABLE raw.extract_ledger; ALTER TABLE raw.old RENAME TO extract_ledger",
+        )
+
+        assert ledger.share_of("one") == GIB / TIB
+        assert ledger.share_of("two") is None
+        assert [("done", TIB, None, GIB)] == [query[4:8] for query in ledger.queries()]
 
 
 def sorted_costs(ledger: pa.Table) -> list[float | None]:

@@ -114,19 +114,27 @@ def test_fault_that_passes_is_not_seen(
     assert_same(undisturbed, disturbed)
 
 
-def test_failed_read_loads_nothing_and_the_next_run_all(
+def test_failed_read_loads_the_other_project_and_the_next_run_all(
     server: Server, begun: Installation, undisturbed: Installation, disturbed: Installation
 ) -> None:
-    """A read that ends early is our error, and half of a window is never loaded."""
+    """A read that ends early is our error, half of a window is never loaded, and no query is paid for twice."""
     server.faults(MID_READ | {"code": "INTERNAL"})
 
     done = disturbed.cli()
 
     assert done.returncode == 1
-    assert "BigQuery failed on" in done.stderr
-    assert loaded(begun) == loaded(disturbed)
+    assert f"Not loaded: {PROJECTS[0]}. BigQuery failed on" in done.stderr
+    days = "SELECT project, COUNT(*) FROM raw.committed_days GROUP BY 1 ORDER BY 2"
+    assert [days for _, days in begun.query(days)] == [2, 2]
+    assert disturbed.query(days) == [(PROJECTS[0], 2), (PROJECTS[1], 9)]
+    assert outcomes(disturbed) == ["failed", "done"]
     disturbed.load()
-    assert_same(undisturbed, disturbed)
+    # The third is the last day of the other project, which `lag_days` reads again.
+    assert outcomes(disturbed) == ["done", "done", "done"]
+    # The run that failed has computed the KPIs of what it loaded.
+    expected, found = loaded(undisturbed), loaded(disturbed)
+    assert expected.pop("days without KPIs") != found.pop("days without KPIs")
+    assert expected == found
 
 
 def test_run_after_one_that_was_killed_mid_read_is_exact(

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from dlt.common.storages.load_package import PackageStorage
 from dlt.extract.extract import Extract
 
-from pipelines.errors import ContractError, WarehouseError
+from pipelines.errors import ContractError, IncompleteLoadError, WarehouseError
 from pipelines.pypi.windows import Window
 from tests.harness.forks import Interruption, call, command_line
 from tests.support.installation import Installation
@@ -317,15 +318,39 @@ def test_a_cured_row_leaves_the_quarantine(small: Installation, source: Path) ->
 
 
 def test_too_many_broken_rows_load_nothing(small: Installation, source: Path) -> None:
-    """Above the tolerated share the run fails before anything is loaded, for any project."""
-    write(source, [download(DAYS[0], "two"), *(download(DAYS[0], country_code="xx") for _ in range(2))])
+    """Above the tolerated share none of the project's days is loaded."""
+    write(source, [download(DAYS[0], country_code="xx") for _ in range(2)])
 
     with pytest.raises(ContractError, match=r"2 of 2 rows of one failed the contract.*country_code"):
-        small.load()
+        small.with_settings(PROJECTS='["one"]').load()
 
     assert {"_dlt_version", "_dlt_loads", "_dlt_pipeline_state"} >= {
         name for (name,) in small.query("SELECT table_name FROM information_schema.tables")
     }
+
+
+def test_project_that_fails_leaves_the_others_loaded(small: Installation, source: Path) -> None:
+    """The report says what failed and why; the run publishes what is loaded, and ends with the failure."""
+    write(source, [download(DAYS[0], "two"), *(download(DAYS[0], country_code="xx") for _ in range(2))])
+
+    report = small.load()
+
+    assert [("one", ContractError)] == [(project, type(error)) for project, error in report.failures]
+    assert ([], [DAYS[0]]) == (days_of(small), days_of(small, "two"))
+    with pytest.raises(IncompleteLoadError, match=r"Not loaded: one. 2 of 2 rows.*\n1 projects were loaded"):
+        report.require_complete()
+
+
+def test_load_in_chunks_is_the_same_load(small: Installation, tmp_path: Path) -> None:
+    """Chunks of whole days, as small as the settings say, make what one chunk makes."""
+    small.load()
+    cut = replace(small, folder=tmp_path / "cut" / "data").with_settings(CHUNK_ROWS="1")
+
+    report = cut.load()
+
+    assert [(DAYS[0],), (DAYS[1],), (DAYS[2],)] * 2 == [tuple(window.days) for window in report.windows]
+    assert small.query(ROWS) == cut.query(ROWS)
+    assert [(6,)] == cut.query("SELECT COUNT(*) FROM raw._dlt_loads WHERE status = 0")
 
 
 def test_zero_tolerance_takes_no_broken_row(small: Installation, source: Path) -> None:

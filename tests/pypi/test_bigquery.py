@@ -13,10 +13,10 @@ from requests import ReadTimeout
 from sqlglot import exp, parse_one
 
 from pipelines.demo import SCHEMA
-from pipelines.errors import SchemaError, SourceError
+from pipelines.errors import BudgetError, SchemaError, SourceError
 from pipelines.pypi.columns import LEAVES, SOURCE_SCHEMA
-from pipelines.pypi.settings import TIB, Settings
-from pipelines.pypi.upstreams import Upstream, connect
+from pipelines.pypi.settings import Settings
+from pipelines.pypi.upstreams.bigquery import BigQueryUpstream
 from pipelines.pypi.upstreams.google_client import DeadlineSession
 from pipelines.pypi.upstreams.parquet import ParquetUpstream
 from pipelines.pypi.windows import Window
@@ -30,13 +30,13 @@ DAYS = Window("copper-kettle", date(2026, 5, 12), date(2026, 5, 15))
 MEBIBYTE = 2**20
 
 
-def upstream(**changes: object) -> Upstream:
+def upstream(**changes: object) -> BigQueryUpstream:
     """The upstream as the settings make it, with those changes."""
     settings = Settings()
     settings.gcp_project = BILLED
     for name, value in changes.items():
         setattr(settings, name, value)
-    return connect(settings)
+    return BigQueryUpstream(settings)
 
 
 def count(window: Window, **changes: object) -> int:
@@ -127,12 +127,15 @@ def test_job_bills_at_most_the_estimate(server: Server, tmp_path: Path) -> None:
     assert 10 * MEBIBYTE < job.total_bytes_billed < estimated
 
 
-def test_query_beyond_the_limit_bills_nothing(server: Server) -> None:
-    """A query that would bill more than the setting fails before it runs, and the setting is named."""
+def test_query_beyond_its_estimate_bills_nothing(server: Server) -> None:
+    """Each query carries its own estimate; where the table has grown since, BigQuery refuses it before it runs."""
+    table = upstream()
+    table.estimate(SPRING)
+    server.bill(row_scale=2)
     before = len(server.log())
 
-    with pytest.raises(SourceError, match="would bill more than `budget_per_run` allows"):
-        count(SPRING, budget_per_run=6.25 * 20 * MEBIBYTE / TIB)
+    with pytest.raises(BudgetError, match="could bill more than BigQuery's own estimate"):
+        next(table.read(SPRING))
 
     assert [request for request in since(server, before) if "ReadRows" in request] == []
 
@@ -166,6 +169,26 @@ def test_window_without_rows_yields_none(server: Server) -> None:
     """A project that the table does not have is no error of the query's."""
     del server
     assert count(Window("nobody", DAYS.start, DAYS.end)) == 0
+
+
+def test_without_read_sessions_rows_come_by_rest(server: Server, demo: Path) -> None:
+    """An account without the Storage Read API gets the same rows, slower, and one remark that says why."""
+    server.bill(sessions=False)
+    before = len(server.log())
+    table = upstream()
+
+    rows = pa.concat_tables(batch for window in (DAYS, DAYS) for batch in table.read(window))
+
+    expected = pa.concat_tables([*ParquetUpstream(str(demo), "timestamp").read(DAYS)] * 2)
+    assert SOURCE_SCHEMA == rows.schema
+    assert expected.num_rows == rows.num_rows
+    assert duckdb.sql("FROM expected EXCEPT ALL FROM rows").fetchall() == []
+    [remark] = table.remarks
+    assert "read by REST" in remark
+    assert remark == upstream().try_read_session()
+    server.bill()
+    assert upstream().try_read_session() is None
+    assert [request for request in since(server, before) if "ReadRows" in request] == []
 
 
 def test_real_counts_come_through_whole(

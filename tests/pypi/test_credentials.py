@@ -131,14 +131,6 @@ REFUSALS: dict[str, tuple[dict[str, object], list[str]]] = {
         | {"status": 404, "reason": "notFound", "message": "Not found: Project billed-project"},
         ["No query can be run and billed in the Google Cloud project billed-project", "Check `gcp_project`"],
     ),
-    "no permission to read results": (
-        {
-            "where": "create_read_session",
-            "code": "PERMISSION_DENIED",
-            "message": "the user does not have 'bigquery.readsessions.create' permission for 'projects/billed-project'",
-        },
-        ["bigquery.readsessions.create", "BigQuery Read Session User"],
-    ),
     "quota": (
         denied("/billed-project/jobs", "Custom quota exceeded: QueryUsagePerDay") | {"reason": "quotaExceeded"},
         ["A quota of the Google Cloud project billed-project is used up: ", "Custom quota exceeded", "raise the quota"],

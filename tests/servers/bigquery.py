@@ -93,6 +93,16 @@ class Server(ServerProcess):
         """
         self._control("faults", list(rules))
 
+    def bill(self, **changes: float | bool) -> None:
+        """Bill as this account does; without changes, exactly the table's bytes.
+
+        - `row_scale`: each row counts as so many; `table_scale`: a day counts as so many times its rows;
+        - `prunes`: whether a query reads its project's blocks only (True);
+        - `quota`: bytes by estimate that all queries may bill together; `result_limit`: bytes of a result;
+        - `sessions`: whether there is a Storage Read API (True).
+        """
+        self._control("bill", changes)
+
     def log(self) -> list[dict[str, Any]]:
         """Each request since the start: `request` (`POST /...`, `ReadRows STREAM`), `authorization`, `body`."""
         answer: list[dict[str, Any]] = self._control("log")

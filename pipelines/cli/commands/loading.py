@@ -1,5 +1,6 @@
 """Commands that load, and that show costs and quarantined rows."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -57,10 +58,11 @@ def estimate(
     start: Annotated[datetime | None, typer.Argument(formats=["%Y-%m-%d"], help="First day of a backfill.")] = None,
     end: Annotated[datetime | None, typer.Argument(formats=["%Y-%m-%d"], help="Exclusive.")] = None,
     project: Annotated[str | None, typer.Argument(parser=normalize, help="Only this project.")] = None,
+    probe: Annotated[bool, typer.Option("--probe", help="Ask BigQuery what is unknown, which is billed.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show the most that the next run, or a backfill, can bill; reads no row and bills nothing."""
-    from pipelines.cli.printing.costs import describe_estimate, show_estimate
+    """Show what the next run, or a backfill, is expected to bill, and at most; without `--probe` it bills nothing."""
+    from pipelines.cli.printing.costs import describe_estimate, require_affordable, show_estimate
     from pipelines.cli.printing.documents import print_json
     from pipelines.cli.printing.terminal import Terminal
     from pipelines.load.plan import LoadRequest
@@ -68,6 +70,7 @@ def estimate(
     from pipelines.pypi.settings import resolve_settings
     from pipelines.run import make_demo_data
     from pipelines.warehouse import resolve_warehouse
+    from pipelines.warehouse.lock import exclusive_run
 
     if start and not end:
         raise typer.BadParameter("START needs END, which is exclusive.")
@@ -75,17 +78,18 @@ def estimate(
     make_demo_data(settings, terminal)
     days = _backfill(settings, start, end, project) if start and end else None
     request = LoadRequest(settings, resolve_warehouse(), datetime.now(UTC), days)
-    estimated = estimate_load(request)
+    with exclusive_run(request.warehouse) if probe else nullcontext():
+        estimated = estimate_load(request, probe=probe)
     if as_json:
         print_json(describe_estimate(estimated, request.ledger, request.now))
-        estimated.require_affordable(request.ledger, request.now)
+        require_affordable(estimated, request.ledger, request.now)
     else:
         show_estimate(terminal.console, estimated, request.ledger, request.now)
 
 
 @app.command()
 def costs(as_json: Json = False) -> None:
-    """Show the ledger: each query's estimate, bill and outcome."""
+    """Show the ledger: what each query was expected to bill, at most, its bill and outcome."""
     from pipelines.cli.printing.costs import describe_costs, show_costs
     from pipelines.cli.printing.documents import print_json
     from pipelines.cli.printing.terminal import open_console

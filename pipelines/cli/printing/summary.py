@@ -4,6 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines.cli.printing.text import DEMO_ORIGIN, NOTHING_TO_LOAD, plain
+from pipelines.costs.budget import dollars
 from pipelines.load import LoadReport
 from pipelines.pypi.windows import DAY
 from pipelines.run import RunReport
@@ -22,6 +23,11 @@ def show_summary(console: Console, run: RunReport) -> None:
     if report.finished_earlier:
         console.print("Finished the load of an earlier run that was interrupted.")
     console.print(_loaded(report), highlight=False, soft_wrap=True)
+    _show_costs(console, report)
+    for about, error in report.failures:
+        console.print(f"Not loaded: {about}. {plain(error.what)}", markup=False, soft_wrap=True)
+    for remark in report.remarks:
+        console.print(plain(remark), markup=False, soft_wrap=True)
     if report.quarantined:
         console.print(f"{report.quarantined:,} rows failed the contract; `just quarantine` shows why.")
     if report.rows_without_timestamp:
@@ -46,9 +52,18 @@ def show_summary(console: Console, run: RunReport) -> None:
     console.print(f"Next: {serve}`just plan` reviews a changed model, `just dashboard` shows the load.", soft_wrap=True)
 
 
+def _show_costs(console: Console, report: LoadReport) -> None:
+    if report.at_most:
+        forecast = f"expected were {dollars(report.expected)}, at most {dollars(report.at_most)}"
+        console.print(f"Billed {dollars(report.spent)}; {forecast}.", highlight=False)
+    for probe, loaded in report.recounted:
+        what = f"{probe.window} had {probe.rows:,} rows when it was probed, and {loaded:,} when it was loaded"
+        console.print(f"{what}: that day is still being filled. Load it again later (`lag_days`).", soft_wrap=True)
+
+
 def _loaded(report: LoadReport) -> str:
     if not report.windows:
-        return NOTHING_TO_LOAD
+        return "Nothing was loaded." if report.failures else NOTHING_TO_LOAD
     start = min(window.start for window in report.windows)
     end = max(window.end for window in report.windows)
     projects = len({window.project for window in report.windows})

@@ -1,12 +1,12 @@
 """The upstreams of downloads, BigQuery and Parquet files, behind one protocol; a lake has its `Reader` part."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from datetime import date
 from typing import Protocol
 
 import pyarrow as pa
 
-from pipelines.pypi.billed_queries import Ledger
+from pipelines.pypi.billed_queries import Ledger, Probe
 from pipelines.pypi.settings import Settings
 from pipelines.pypi.upstreams.parquet import ParquetUpstream
 from pipelines.pypi.windows import Window
@@ -25,6 +25,10 @@ class Reader(Protocol):
 
 class Upstream(Reader, Protocol):
     """A table of downloads with BigQuery's nested schema."""
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        """What a person should know of how the rows were read."""
 
     def check(self, projects: list[str]) -> list[str]:
         """Compare the table with the contract and the projects, before a row is loaded.
@@ -45,10 +49,19 @@ class Upstream(Reader, Protocol):
     def estimate(self, window: Window) -> int:
         """The most bytes that reading the window can bill; reads no row."""
 
-    def settle_open_queries(self) -> None:
+    def estimate_probe(self, window: Window) -> int:
+        """The most bytes that counting the window's rows can bill; reads no row."""
+
+    def probe(self, window: Window) -> Probe:
+        """Count the window's rows, which is billed, to learn which share of the table the project has."""
+
+    def count_days(self, project: str, start: date, end: date) -> Mapping[date, int]:
+        """The project's rows on the days of `[start, end)`, where counting them costs nothing; else empty."""
+
+    def settle_open_queries(self) -> Sequence[Window]:
         """Record in the ledger what the queries of a failed run have billed.
 
-        If the result of a query still exists, `read` returns it instead of paying for the query again.
+        Returns the windows whose rows are paid for and still to be had: `read` returns these instead of paying again.
         """
 
 

@@ -1,11 +1,9 @@
 """Downloads from BigQuery: one parametrised query a window, read as Arrow through the Storage Read API."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import replace
 from datetime import date
 from functools import cached_property
-from math import ceil
 from typing import cast
 from uuid import uuid4
 
@@ -15,18 +13,20 @@ from google.api_core.retry import Retry
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY, DEFAULT_RETRY
+from google.cloud.bigquery_storage_v1.types import DataFormat, ReadSession
 from requests.exceptions import RequestException
 from sqlglot import exp
 
 from pipelines.errors import SettingsError, SourceError
-from pipelines.pypi.billed_queries import BilledQuery, Ledger, NoLedger
+from pipelines.pypi.billed_queries import Bill, BilledQuery, Ledger, NoLedger, Probe, Purpose, bytes_to_bill
 from pipelines.pypi.columns import GRAINS
-from pipelines.pypi.query import END, PROJECT, START, downloads_query
+from pipelines.pypi.query import END, PROJECT, START, count_window, downloads_query
 from pipelines.pypi.settings import Settings
 from pipelines.pypi.upstreams.google_client import (
     MAX_RETRY_DELAY,
     DeadlineReadClient,
     DeadlineSession,
+    NoReadSessionsError,
     find_credentials,
     with_read_timeout,
 )
@@ -35,10 +35,13 @@ from pipelines.pypi.upstreams.schema import unknown_fields
 from pipelines.pypi.windows import Window
 
 LABELS = {"application": "duckdb-evidence-insights"}
-MEBIBYTE = 2**20
-MIN_BYTES_BILLED = 10 * MEBIBYTE
-"""The bytes that any query bills at least; above them, whole mebibytes (https://cloud.google.com/bigquery/pricing)."""
 MAX_QUEUED_PAGES = 8
+_BY_REST = "The Storage Read API is not to be had, so rows are read by REST, some hundred times slower"
+_FASTER = (
+    "Turn on bigquerystorage.googleapis.com, link a billing account, and grant the role BigQuery Read Session User."
+)
+Result = tuple[bigquery.QueryJob, bigquery.table.RowIterator]
+_NO_ANSWER = (GoogleAPICallError, RetryError, GoogleAuthError, RequestException, SourceError)
 _BIGQUERY_TYPES = {
     pa.string(): {"STRING"},
     pa.bool_(): {"BOOLEAN", "BOOL"},
@@ -55,8 +58,9 @@ class BigQueryUpstream:
         self.table = settings.table
         self._settings = settings
         self._ledger = ledger or NoLedger()
-        self._estimates: dict[Window, int] = {}
-        self._unread: dict[Window, bigquery.QueryJob] = {}
+        self._estimates: dict[tuple[Purpose, Window], int] = {}
+        self._unread: dict[Window, Result] = {}
+        self.remarks: Sequence[str] = ()
 
     def check(self, projects: list[str]) -> list[str]:
         """Compare the schemas; `projects` are not looked up, because that would take a billed query."""
@@ -75,62 +79,125 @@ class BigQueryUpstream:
         return 0
 
     def estimate(self, window: Window) -> int:
-        if window not in self._estimates:
-            config = self._job_config(window)
-            config.dry_run, config.use_query_cache = True, False
-            with self._requests() as client:
-                job = client.query(self._sql(window.grain), job_config=config, retry=self._retry)
-            mebibytes = ceil(job.total_bytes_processed / MEBIBYTE)
-            self._estimates[window] = max(MIN_BYTES_BILLED, mebibytes * MEBIBYTE)
-        return self._estimates[window]
+        return 0 if window in self._unread else self._estimate("read", window)
+
+    def estimate_probe(self, window: Window) -> int:
+        return self._estimate("probe", window)
+
+    def probe(self, window: Window) -> Probe:
+        job, rows = self._query("probe", window)
+        return self._counted(job, rows, window)
+
+    def count_days(self, project: str, start: date, end: date) -> Mapping[date, int]:
+        """Empty: counting is billed."""
+        del project, start, end
+        return {}
 
     def read(self, window: Window) -> Generator[pa.Table, None, None]:
-        job, rows = self._query(window)
+        job, rows = self._unread.pop(window) if window in self._unread else self._query("read", window)
+        with (
+            self._settled(job, rows.total_rows or 0),
+            translate_google_errors(self.table, self._client.project),
+            closing(self._pages(rows)) as pages,
+        ):
+            for page in pages:
+                if page.num_columns:
+                    yield pa.Table.from_batches([page]).cast(GRAINS[window.grain].source_schema)
+
+    def _pages(self, rows: bigquery.table.RowIterator) -> Generator[pa.RecordBatch, None, None]:
+        """The rows through the Storage Read API, or by REST where it is not to be had."""
+        if not self.remarks:
+            try:
+                yield from self._stored_pages(rows)
+            except NoReadSessionsError as refusal:
+                self.remarks = (_by_rest(refusal),)
+            else:
+                return
+        self._client._http.start_clock()  # noqa: SLF001 - our `DeadlineSession`, see `_client`
+        for page in rows.to_arrow_iterable():
+            yield page
+            self._client._http.start_clock()  # noqa: SLF001 - as above
+
+    def _stored_pages(self, rows: bigquery.table.RowIterator) -> Generator[pa.RecordBatch, None, None]:
         storage = self._open_storage()
         # No `timeout`: it would limit the whole download.
         pages = rows.to_arrow_iterable(bqstorage_client=storage, max_queue_size=MAX_QUEUED_PAGES)
         with (
-            self._settled(job, rows.total_rows or 0),
-            translate_google_errors(self.table, self._client.project),
             closing(cast("Generator[pa.RecordBatch, None, None]", pages)),
             # Closed before the pages, whose threads may wait for rows.
             closing(storage.transport),
         ):
-            for page in with_read_timeout(pages, self._settings.read_timeout, storage.transport.close):
-                if page.num_columns:
-                    yield pa.Table.from_batches([page]).cast(GRAINS[window.grain].source_schema)
+            yield from with_read_timeout(pages, self._settings.read_timeout, storage.transport.close)
 
-    def settle_open_queries(self) -> None:
+    def try_read_session(self) -> str | None:
+        """Open a session of the Storage Read API, which is free; the remark where it is not to be had."""
+        table = bigquery.TableReference.from_string(self.table)
+        session = ReadSession(table=table.to_bqstorage(), data_format=DataFormat.ARROW)
+        session.read_options.selected_fields.append("project")
+        storage = self._open_storage()
+        try:
+            with translate_google_errors(self.table, self._client.project), closing(storage.transport):
+                storage.create_read_session(
+                    parent=f"projects/{self._client.project}", read_session=session, max_stream_count=1
+                )
+        except NoReadSessionsError as refusal:
+            return _by_rest(refusal)
+        return None
+
+    def settle_open_queries(self) -> Sequence[Window]:
         for query in self._ledger.unread_queries():
-            job = self._settle_failed(query)
-            if job and job.state == "DONE" and not job.error_result:
-                for grain in GRAINS:
-                    if job.query == self._sql(grain):
-                        window = replace(query.window, grain=grain)
-                        self._unread[window] = job
-                        self._estimates[window] = 0
+            result = self._find_result(query)
+            if not result:
+                self._settle_failed(query)
+                continue
+            job, rows = result
+            if query.purpose == "probe":
+                self._counted(job, rows, query.window)
+            else:
+                self._ledger.settle(job.job_id, "failed", _bill(job))
+                self._unread[query.window] = result
+        return list(self._unread)
 
-    def _query(self, window: Window) -> tuple[bigquery.QueryJob, bigquery.table.RowIterator]:
-        """Run the window's query to its end, without reading its rows."""
-        if job := self._unread.pop(window, None):
-            del self._estimates[window]
-            with self._requests(), suppress(NotFound):
+    def _estimate(self, purpose: Purpose, window: Window) -> int:
+        if (purpose, window) not in self._estimates:
+            config = self._job_config(window)
+            config.dry_run, config.use_query_cache = True, False
+            with self._requests() as client:
+                job = client.query(self._sql(purpose, window.grain), job_config=config, retry=self._retry)
+            self._estimates[purpose, window] = bytes_to_bill(job.total_bytes_processed)
+        return self._estimates[purpose, window]
+
+    def _find_result(self, query: BilledQuery) -> Result | None:
+        """The result of an earlier query, which may be running still; `None` if there is none, or of other columns."""
+        with suppress(*_NO_ANSWER):
+            job = self._find_job(query)
+            if job.query == self._sql(query.purpose, query.window.grain):
                 return job, job.result(retry=self._retry, job_retry=None)
-        estimate = self.estimate(window)
+        return None
+
+    def _query(self, purpose: Purpose, window: Window) -> Result:
+        """Run the window's query to its end, without reading its rows."""
+        estimate = self._estimate(purpose, window)
         # Not the client's own restart: each job must be in the ledger before it is sent.
         restart = DEFAULT_JOB_RETRY.with_timeout(self._settings.query_timeout).with_delay(maximum=MAX_RETRY_DELAY)
         with self._requests() as client:
-            return restart(self._run_job)(client, window, estimate)
+            return restart(self._run_job)(client, purpose, window, estimate)
 
-    def _run_job(
-        self, client: bigquery.Client, window: Window, estimate: int
-    ) -> tuple[bigquery.QueryJob, bigquery.table.RowIterator]:
+    def _counted(self, job: bigquery.QueryJob, rows: bigquery.table.RowIterator, window: Window) -> Probe:
+        """The result of a probe, recorded."""
+        with self._requests():
+            [(count,)] = rows
+        bill = _bill(job)
+        self._ledger.settle(job.job_id, "done", bill, rows=count)
+        # Processed, not billed: the least that is billed would make a small project look a hundred times larger.
+        return Probe(window, count, min(1, bill.processed / self._estimate("probe", window)))
+
+    def _run_job(self, client: bigquery.Client, purpose: Purpose, window: Window, estimate: int) -> Result:
         config = self._job_config(window)
-        if self._settings.budget_bytes is not None:
-            config.maximum_bytes_billed = self._settings.budget_bytes
+        config.maximum_bytes_billed = estimate
         config.job_timeout_ms = self._settings.query_timeout * 1000
         location = self._table_metadata.location
-        query = BilledQuery(f"insights_{uuid4().hex}", client.project, location, window, estimate)
+        query = BilledQuery(f"insights_{uuid4().hex}", client.project, location, window, estimate, purpose)
         self._ledger.begin(query)
         try:
             job = self._send(client, query, config)
@@ -142,7 +209,7 @@ class BigQueryUpstream:
     def _send(self, client: bigquery.Client, query: BilledQuery, config: bigquery.QueryJobConfig) -> bigquery.QueryJob:
         try:
             return client.query(
-                self._sql(query.window.grain),
+                self._sql(query.purpose, query.window.grain),
                 job_config=config,
                 job_id=query.job_id,
                 location=query.location,
@@ -155,28 +222,27 @@ class BigQueryUpstream:
 
     @contextmanager
     def _settled(self, job: bigquery.QueryJob, rows: int) -> Iterator[None]:
-        """Record the job's bill at the end: as done if all its `rows` were read, else as failed."""
-        billed = job.total_bytes_billed or 0
+        """Record the job's bill at the end: as read if all its `rows` were read, else as failed."""
         try:
             yield
         except BaseException:
-            self._ledger.settle(job.job_id, "failed", bytes_billed=billed)
+            self._ledger.settle(job.job_id, "failed", _bill(job))
             raise
-        self._ledger.settle(job.job_id, "done", bytes_billed=billed, rows=rows)
+        self._ledger.settle(job.job_id, "read", _bill(job), rows=rows)
 
     def _settle_failed(self, query: BilledQuery) -> bigquery.QueryJob | None:
         """Record the bill of a query that failed, or cancel it if it is still running.
 
         If BigQuery does not answer, the entry stays open, at its estimate.
         """
-        with suppress(GoogleAPICallError, RetryError, GoogleAuthError, RequestException, SourceError):
+        with suppress(*_NO_ANSWER):
             try:
                 job = self._find_job(query)
             except NotFound:
-                self._ledger.settle(query.job_id, "failed", bytes_billed=0)
+                self._ledger.settle(query.job_id, "failed", Bill())
                 return None
             if job.state == "DONE":
-                self._ledger.settle(query.job_id, "failed", bytes_billed=job.total_bytes_billed or 0)
+                self._ledger.settle(query.job_id, "failed", _bill(job))
             else:
                 job.cancel(retry=self._retry)
             return job
@@ -218,9 +284,10 @@ class BigQueryUpstream:
     def _retry(self) -> Retry:
         return DEFAULT_RETRY.with_timeout(self._settings.query_timeout).with_delay(maximum=MAX_RETRY_DELAY)
 
-    def _sql(self, grain: str) -> str:
-        source = exp.to_table(self.table, dialect="bigquery")
-        return downloads_query(grain, source, self._settings.timestamp_column).sql("bigquery", identify=True)
+    def _sql(self, purpose: Purpose, grain: str) -> str:
+        source, column = exp.to_table(self.table, dialect="bigquery"), self._settings.timestamp_column
+        query = count_window(source, column) if purpose == "probe" else downloads_query(grain, source, column)
+        return query.sql("bigquery", identify=True)
 
     def _job_config(self, window: Window) -> bigquery.QueryJobConfig:
         start, end = window.bounds
@@ -232,6 +299,17 @@ class BigQueryUpstream:
             ],
             labels=LABELS,
         )
+
+
+def _by_rest(refusal: NoReadSessionsError) -> str:
+    return (
+        f"The Storage Read API is not to be had ({refusal}), so rows are read by REST, some hundred times slower. To "
+        "have it, turn on bigquerystorage.googleapis.com, link a billing account, and grant BigQuery Read Session User."
+    )
+
+
+def _bill(job: bigquery.QueryJob) -> Bill:
+    return Bill(job.total_bytes_processed or 0, job.total_bytes_billed or 0)
 
 
 def _flatten(fields: list[bigquery.SchemaField], prefix: str = "") -> Iterator[tuple[str, str]]:

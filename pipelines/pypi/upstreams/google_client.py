@@ -7,7 +7,13 @@ from time import monotonic
 from typing import Any, TypeVar
 
 import google.auth
-from google.api_core.exceptions import InternalServerError, ServiceUnavailable, from_http_response
+from google.api_core.exceptions import (
+    Forbidden,
+    InternalServerError,
+    MethodNotImplemented,
+    ServiceUnavailable,
+    from_http_response,
+)
 from google.api_core.retry import Retry
 from google.auth.credentials import Credentials
 from google.auth.environment_vars import CREDENTIALS
@@ -23,7 +29,7 @@ CREDENTIALS_REMEDY = (
     "Run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a service account's key "
     "file with the roles BigQuery Job User and BigQuery Read Session User; docs/settings.md shows how."
 )
-RETRY_REMEDY = "Nothing was loaded; run again, the same window is read again."
+RETRY_REMEDY = "None of these days was loaded: run again, and they are read again."
 MAX_RETRY_DELAY = 10.0
 """The most seconds between two attempts; Google's default of 60 is too coarse for a deadline."""
 
@@ -92,6 +98,10 @@ def _is_transient(error: BaseException) -> bool:
     )
 
 
+class NoReadSessionsError(Exception):
+    """The Storage Read API is not to be had: not turned on, not for an account without billing, or not permitted."""
+
+
 class DeadlineReadClient(BigQueryReadClient):
     """Retries opening a session and resuming a stream for `seconds`; Google's defaults are never and a day."""
 
@@ -101,7 +111,12 @@ class DeadlineReadClient(BigQueryReadClient):
         self._retry = Retry(_is_transient, initial=0.1, maximum=MAX_RETRY_DELAY, timeout=float(seconds))
 
     def create_read_session(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the library's
-        return super().create_read_session(*args, **kwargs | {"retry": self._retry, "timeout": float(self._seconds)})
+        try:
+            return super().create_read_session(
+                *args, **kwargs | {"retry": self._retry, "timeout": float(self._seconds)}
+            )
+        except (Forbidden, MethodNotImplemented) as refusal:
+            raise NoReadSessionsError(" ".join(str(refusal.message).split())) from refusal
 
     def read_rows(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the library's
         # No `timeout`: it would limit the whole stream, however fast the rows come.

@@ -15,7 +15,7 @@ from google.auth.exceptions import GoogleAuthError, TransportError
 from grpc import RpcError
 from requests.exceptions import RequestException
 
-from pipelines.errors import CredentialsError, SourceError
+from pipelines.errors import BudgetError, CredentialsError, SourceError
 from pipelines.pypi.upstreams.google_client import CREDENTIALS_REMEDY, RETRY_REMEDY
 
 _QUOTA_REASONS = {"quotaExceeded", "rateLimitExceeded", "jobRateLimitExceeded"}
@@ -39,7 +39,7 @@ def translate_google_errors(table: str, gcp_project: str) -> Iterator[None]:
         raise ours from (PermissionError(type(error).__name__) if hidden else error)
 
 
-def _translate(error: BaseException, table: str, gcp_project: str) -> SourceError:
+def _translate(error: BaseException, table: str, gcp_project: str) -> SourceError | BudgetError:
     if isinstance(error, RetryError) and error.cause:
         return _translate(error.cause, table, gcp_project)
     if isinstance(error, TransportError | RequestException | TimeoutError):
@@ -50,13 +50,20 @@ def _translate(error: BaseException, table: str, gcp_project: str) -> SourceErro
     if isinstance(error, GoogleAuthError | Unauthorized) or "metadata from plugin" in text:
         what = "Google does not accept the credentials: the key is wrong or deleted, or the login has expired."
         return CredentialsError(what, remedy=f"Create a new key, or log in again. {CREDENTIALS_REMEDY}")
+    return _translate_reason(error, text, table, gcp_project)
+
+
+def _translate_reason(error: BaseException, text: str, table: str, gcp_project: str) -> SourceError | BudgetError:
     reasons = {detail.get("reason") for detail in getattr(error, "errors", []) if isinstance(detail, dict)}
     if reasons & _QUOTA_REASONS or isinstance(error, TooManyRequests):
         what = f"A quota of the Google Cloud project {gcp_project} is used up: {text}"
         return SourceError(what, remedy=f"Wait, or raise the quota in the Google Cloud console. {RETRY_REMEDY}")
+    if "responseTooLarge" in reasons:
+        what = f"BigQuery refuses to return so many rows at once: {text}"
+        return SourceError(what, remedy="Lower `chunk_rows` or `chunk_gib` of [sources.pypi]. The query was billed.")
     if "bytesBilledLimitExceeded" in reasons:
-        what = f"The query would bill more than `budget_per_run` allows: {text}"
-        return SourceError(what, remedy="Load fewer days at once, or raise `budget_per_run`.")
+        what = f"A query could bill more than BigQuery's own estimate of it, and was refused: {text}"
+        return BudgetError(what, remedy="Nothing of it was read or billed. Run again, which estimates it again.")
     return _translate_refusal(error, text, table, gcp_project)
 
 

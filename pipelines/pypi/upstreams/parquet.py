@@ -1,7 +1,7 @@
 """Downloads from Parquet files with BigQuery's nested schema: exports, archives, demo and test data."""
 
 import glob
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +13,9 @@ from sqlglot import exp
 
 from pipelines.duckdb_imports import without_pandas
 from pipelines.errors import SourceError, UnknownProjectError
+from pipelines.pypi.billed_queries import Probe
 from pipelines.pypi.columns import GRAINS
-from pipelines.pypi.query import END, PROJECT, START, downloads_query
+from pipelines.pypi.query import END, PROJECT, START, count_window, downloads_query
 from pipelines.pypi.upstreams.schema import unknown_fields
 from pipelines.pypi.windows import DAY, Window
 
@@ -26,6 +27,8 @@ _FILES = "files"
 
 class ParquetUpstream:
     """A file, a folder (searched at any depth) or a glob of Parquet files."""
+
+    remarks: Sequence[str] = ()
 
     def __init__(self, path: str, timestamp_column: str) -> None:
         self.path = path
@@ -83,8 +86,26 @@ class ParquetUpstream:
         del window
         return 0
 
-    def settle_open_queries(self) -> None:
+    def estimate_probe(self, window: Window) -> int:
+        """0: files are free."""
+        del window
+        return 0
+
+    def probe(self, window: Window) -> Probe:
+        """Count the window's rows; there is no table of which the project could have a share."""
+        return Probe(window, sum(self.count_days(window.project, window.start, window.end).values()), 1)
+
+    def count_days(self, project: str, start: date, end: date) -> Mapping[date, int]:
+        window = Window(project, start, end)
+        day = exp.cast(_column(self.timestamp_column), "date")
+        counted = count_window(_TABLE, self.timestamp_column).select(exp.alias_(day, "day")).group_by(day.copy())
+        first, last = window.bounds
+        rows = self._execute(counted, {PROJECT: project, START: first, END: last}).fetchall()
+        return {day: count for count, day in rows}
+
+    def settle_open_queries(self) -> Sequence[Window]:
         """None: files are read for free."""
+        return ()
 
     def read(self, window: Window) -> Generator[pa.Table, None, None]:
         start, end = window.bounds

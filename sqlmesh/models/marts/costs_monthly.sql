@@ -20,6 +20,7 @@ WITH sent AS (
     project,
     status,
     bytes_estimated,
+    bytes_expected,
     bytes_billed,
     cost,
     rows_read
@@ -29,9 +30,10 @@ SELECT
   CAST(DATE_TRUNC('MONTH', day) AS DATE) AS month, /* First day of the UTC month in which the queries were sent. */
   project::TEXT AS project, /* Normalised name of the project. */
   COUNT(*)::BIGINT AS queries, /* Number of queries sent. */
-  SUM(CASE WHEN status = 'failed' THEN 1 ELSE 0 END)::BIGINT AS queries_failed, /* Number of queries that failed; BigQuery may have billed them. */
-  SUM(CASE WHEN status = 'open' THEN 1 ELSE 0 END)::BIGINT AS queries_open, /* Number of queries without a known outcome; they count with their estimated cost. */
+  SUM(CASE WHEN status IN ('failed', 'rejected') THEN 1 ELSE 0 END)::BIGINT AS queries_failed, /* Number of queries that failed, or whose rows failed the contract; BigQuery may have billed them. */
+  SUM(CASE WHEN status = 'open' THEN 1 ELSE 0 END)::BIGINT AS queries_open, /* Number of queries without a known outcome; they count with the most that they can bill. */
   SUM(bytes_estimated)::BIGINT AS bytes_estimated, /* Upper bound of the bytes to be billed, estimated before each query. */
+  SUM(bytes_expected)::BIGINT AS bytes_expected, /* Bytes that were expected to be billed; NULL where nothing was expected. */
   SUM(bytes_billed)::BIGINT AS bytes_billed, /* Bytes billed, as far as known. */
   COALESCE(SUM(cost), 0)::DOUBLE AS cost, /* Cost in US dollars at the price of the time; the free bytes of a month are not deducted. */
   SUM(rows_read)::BIGINT AS rows_read /* Number of rows read. */

@@ -39,9 +39,10 @@ def main() -> None:
 
     faults = Faults()
     log: list[dict[str, Any]] = []
-    storage.install(faults, log, arguments.batch_rows, arguments.stream_rows)
-    billing.install()
-    Additions(faults, log).install(app)
+    account = billing.Account()
+    storage.install(faults, account, log, arguments.batch_rows, arguments.stream_rows)
+    billing.install(account)
+    Additions(faults, account, log).install(app)
     from local_bigquery.grpc import server
 
     settings.data_dir, settings.default_project_id, settings.bigquery_host = arguments.folder, "local", HOST

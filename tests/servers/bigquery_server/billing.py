@@ -1,11 +1,13 @@
 """Bytes that a query processes and bills, by BigQuery's rules (https://cloud.google.com/bigquery/pricing).
 
-Processed are the leaf columns that the query names, in the partitions that its conditions leave. It is what a dry run
-says. A clustered table bills less: here exactly the rows that the conditions on the cluster columns leave.
+A dry run says the leaf columns that the query names, in the partitions that its conditions leave. The query itself
+reads less of a clustered table: here exactly the rows that the conditions on the cluster columns leave. An `Account`
+may count as if the table were larger than it is.
 Conditions on the partition column are taken to be at midnights, as the pipeline's are.
 """
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 from local_bigquery import errors
@@ -21,26 +23,68 @@ LEAST_BILLED = 10 * MEBIBYTE
 _FIXED = {"TIMESTAMP": 8, "BOOLEAN": 1, "DATE": 8, "INTEGER": 8, "FLOAT": 8}
 
 
-def install() -> None:
-    """Make jobs report their bytes, and refuse a query that would bill more than `maximumBytesBilled`."""
-    errors.STATUSES["bytesBilledLimitExceeded"] = (400, "INVALID_ARGUMENT")
+_REFUSALS = {
+    "bytesBilledLimitExceeded": (400, "INVALID_ARGUMENT"),
+    "quotaExceeded": (403, "PERMISSION_DENIED"),
+    "responseTooLarge": (403, "PERMISSION_DENIED"),
+}
+
+
+@dataclass
+class Account:
+    """How the server bills; `tests.servers.bigquery.Server.bill` describes the fields."""
+
+    row_scale: float = 1
+    table_scale: float = 1
+    prunes: bool = True
+    quota: float = math.inf
+    result_limit: float = math.inf
+    sessions: bool = True
+    used: int = 0
+
+    def set(self, changes: dict[str, Any]) -> None:
+        self.__init__(**changes)  # type: ignore[misc]  # all other fields get their defaults again
+
+    def estimate(self, project: str, config: Any) -> int:
+        """What a dry run says: the whole partitions, of all projects."""
+        return int(_processed(project, config) * self.row_scale * self.table_scale)
+
+    def read(self, project: str, config: Any) -> int:
+        """What the query reads: the blocks of its project, where the table is clustered."""
+        if not self.prunes:
+            return self.estimate(project, config)
+        return int(_processed(project, config, by_cluster=True) * self.row_scale)
+
+    def check(self, config: Any, estimate: int, read: int) -> None:
+        """Refuse a query as BigQuery does, by the estimate; the size of its result is known only once it has run."""
+        bound = _billed(estimate)
+        if config.maximumBytesBilled and bound > int(config.maximumBytesBilled):
+            what = f"Query exceeded limit for bytes billed: {config.maximumBytesBilled}. {bound} or higher required."
+            raise errors.BigQueryError("bytesBilledLimitExceeded", what)
+        if self.used + bound > self.quota:
+            what = "Custom quota exceeded: Your usage exceeded the custom quota for QueryUsagePerDay, which is set by"
+            raise errors.BigQueryError("quotaExceeded", f"{what} your administrator.")
+        self.used += _billed(read)
+        if parse(config.query)[0].find(exp.Count) is None and read > self.result_limit:
+            what = "Response too large to return. Consider specifying a destination table in your job configuration."
+            raise errors.BigQueryError("responseTooLarge", what)
+
+
+def install(account: Account) -> None:
+    """Make jobs report their bytes, and refuse a query as BigQuery does."""
+    errors.STATUSES.update(_REFUSALS)
     dry_run, query = runner._dry_run, runner._query
 
     def dry_run_with_bytes(project_id: str, configuration: Any) -> Any:
         job = dry_run(project_id, configuration)
-        return job.replace(
-            statistics=_with_bytes(job.statistics, _processed(project_id, configuration.query), billed=0)
-        )
+        estimate = account.estimate(project_id, configuration.query)
+        return job.replace(statistics=_with_bytes(job.statistics, estimate, billed=0))
 
     def query_with_bytes(job: Any, session: Any, running: Any) -> Any:
         project, config = job.jobReference.projectId, job.configuration.query
-        processed = _processed(project, config)
-        billed = _billed(_processed(project, config, by_cluster=True))
-        # The limit is compared with the estimate, not with what would be billed.
-        if config.maximumBytesBilled and _billed(processed) > int(config.maximumBytesBilled):
-            what = f"Query exceeded limit for bytes billed: {config.maximumBytesBilled}. {_billed(processed)} or higher"
-            raise errors.BigQueryError("bytesBilledLimitExceeded", f"{what} required.")
-        return _with_bytes(query(job, session, running), processed, billed)
+        read = account.read(project, config)
+        account.check(config, account.estimate(project, config), read)
+        return _with_bytes(query(job, session, running), read, _billed(read))
 
     runner._dry_run, runner._query = dry_run_with_bytes, query_with_bytes
 

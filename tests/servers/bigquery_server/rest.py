@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from google.auth.exceptions import GoogleAuthError
 from starlette.middleware.base import BaseHTTPMiddleware
 
+from tests.servers.bigquery_server.billing import Account
 from tests.servers.bigquery_server.faults import Faults
 
 TOKEN_VARIABLES = "ya29.access-token-of-the-test"
@@ -17,8 +18,9 @@ TOKEN_VARIABLES = "ya29.access-token-of-the-test"
 class Additions:
     """The public keys of service accounts, and what is added."""
 
-    def __init__(self, faults: Faults, log: list[dict[str, Any]]) -> None:
+    def __init__(self, faults: Faults, account: Account, log: list[dict[str, Any]]) -> None:
         self._faults = faults
+        self._account = account
         self._log = log
         self._keys: list[str] = []
 
@@ -71,6 +73,8 @@ class Additions:
         what = request.path_params["what"]
         if what == "faults":
             self._faults.set(await request.json())
+        elif what == "bill":
+            self._account.set(await request.json())
         elif what == "key":
             self._keys.append(await request.json())
         return JSONResponse(self._log if what == "log" else {})

@@ -3,20 +3,25 @@
 from collections.abc import Iterator
 from typing import Any
 
+import grpc
 from google.cloud.bigquery_storage_v1 import types
 from local_bigquery.engine import database
 from local_bigquery.grpc import read
 
+from tests.servers.bigquery_server.billing import Account
 from tests.servers.bigquery_server.faults import Faults
 
 
-def install(faults: Faults, log: list[dict[str, Any]], batch_rows: int, stream_rows: int) -> None:
+def install(faults: Faults, account: Account, log: list[dict[str, Any]], batch_rows: int, stream_rows: int) -> None:
     """Must run before the server's own gRPC module is imported: it takes the functions as they are then."""
     read.STREAM_ROWS = stream_rows
     create_session = read.create_session
 
     def create_session_or_fail(request: Any) -> Any:
         faults.strike("create_read_session", request.read_session.table)
+        if not account.sessions:
+            what = "request failed: BigQuery Storage API cannot be used without billing enabled"
+            raise read.StorageError(grpc.StatusCode.PERMISSION_DENIED, what)
         return create_session(request)
 
     def read_rows(request: Any) -> Iterator[Any]:
