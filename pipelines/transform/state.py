@@ -17,11 +17,14 @@ _BROKEN_STATE = """
     SELECT name FROM sqlmesh._snapshots WHERE NOT JSON_VALID(snapshot)
     UNION ALL SELECT name FROM sqlmesh._environments WHERE NOT JSON_VALID(snapshots)
 """
-_SCHEMAS = """
-    SELECT schema_name FROM information_schema.schemata
-    WHERE catalog_name = CURRENT_DATABASE()
-        AND REGEXP_FULL_MATCH(schema_name, '(marts|staging|reference)(__.+)?|sqlmesh(__.+)?')
+_MADE = """
+    SELECT FORMAT('SCHEMA "{}" CASCADE', schema_name) FROM information_schema.schemata
+    WHERE catalog_name = CURRENT_DATABASE() AND REGEXP_FULL_MATCH(schema_name, 'sqlmesh(__.+)?')
+    UNION ALL SELECT FORMAT('VIEW "{}"."{}"', schema_name, view_name) FROM duckdb_views()
+    WHERE database_name = CURRENT_DATABASE() AND REGEXP_FULL_MATCH(schema_name, '(marts|staging|reference)(__.+)?')
 """
+"""Tables and state, and the views on them: a table in the schemas of the views is somebody else's."""
+_LOST = (duckdb.CatalogException, duckdb.BinderException)
 
 
 def require_own_name(warehouse: Warehouse) -> None:
@@ -51,7 +54,7 @@ def is_state_whole(warehouse: Warehouse) -> bool:
     with warehouse.connection() as connection:
         try:
             return not connection.execute(_BROKEN_STATE).fetchall()
-        except duckdb.Error:
+        except _LOST:
             return False
 
 
@@ -59,8 +62,8 @@ def drop_state(warehouse: Warehouse, why: str) -> None:
     """Drop all that SQLMesh has made, and say why; its next plan computes everything from `raw`."""
     logging.getLogger(__name__).warning("The KPIs %s: they are computed again.", why)
     with warehouse.connection() as connection:
-        for (schema,) in connection.execute(_SCHEMAS).fetchall():
-            connection.execute(f'DROP SCHEMA "{schema}" CASCADE')
+        for (made,) in connection.execute(_MADE).fetchall():
+            connection.execute(f"DROP {made}")
 
 
 def _other_name(warehouse: Warehouse) -> str | None:
@@ -87,6 +90,6 @@ def _read_views(connection: DuckDBPyConnection) -> list[str]:
 def _is_readable(connection: DuckDBPyConnection, view: str) -> bool:
     try:
         connection.execute(f"SELECT 1 FROM {view} LIMIT 0")
-    except duckdb.Error:
+    except _LOST:
         return False
     return True
