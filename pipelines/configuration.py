@@ -13,7 +13,7 @@ from typing import Any
 from pipelines.errors import SettingsError
 
 FOLDER = Path(".dlt")
-FILES = (FOLDER / "config.toml", FOLDER / "secrets.toml")
+FILES = CONFIG, SECRETS = (FOLDER / "config.toml", FOLDER / "secrets.toml")
 GLOBAL_FILES = tuple(Path("~/.dlt", file.name) for file in FILES)
 """dlt reads them as well, for the settings of all projects of a user."""
 _SECTIONS = ("destination", "destinations", "sources")
@@ -57,6 +57,11 @@ def require_known(section: tuple[str, ...], known: Collection[str]) -> None:
 def names_under(section: tuple[str, ...]) -> set[str]:
     """The names that the files have under the section."""
     return {name for file in FILES for name in _section(file, section)}
+
+
+def files_with(section: tuple[str, ...], name: str) -> list[Path]:
+    """The files that have the name under the section."""
+    return [file for file in FILES if name in _section(file, section)]
 
 
 def nearest(name: str, known: Collection[str], similarity: float = _MISSPELT) -> str | None:

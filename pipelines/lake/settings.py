@@ -38,7 +38,8 @@ def resolve_lakes(warehouse: Warehouse) -> list[Lake]:
 
     """
     try:
-        names = list(dict.fromkeys(resolve_configuration(Destinations()).destinations))
+        destinations = resolve_configuration(Destinations()).destinations
+        names = list(dict.fromkeys(map(str, destinations)))
     except ConfigValueCannotBeCoercedException as error:
         what = "The setting 'destinations' has the wrong form."
         raise SettingsError(what, remedy=f"""{_SET_DESTINATIONS}, as JSON: '["warehouse", "lake"]'.""") from error

@@ -152,7 +152,7 @@ def _without_bare_names() -> Iterator[None]:
 
 
 def _validated(settings: Settings) -> Settings:
-    if not all(isinstance(name, str) for name in settings.projects):
+    if not isinstance(settings.projects, list) or not all(isinstance(name, str) for name in settings.projects):
         _reject("projects", "must be a list of names, each in quotes")
     settings.projects = list(dict.fromkeys(map(_normalized_name, settings.projects)))
     if not settings.projects:

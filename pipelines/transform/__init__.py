@@ -4,7 +4,7 @@ from datetime import date
 from typing import NamedTuple
 
 from pipelines.transform.fingerprint import compute_fingerprint
-from pipelines.transform.state import drop_state, find_damage
+from pipelines.transform.state import UNREADABLE, drop_state, find_damage
 from pipelines.warehouse import Warehouse, bookkeeping
 
 MARTS = "marts"
@@ -54,5 +54,5 @@ def _apply(warehouse: Warehouse, days: list[date]) -> None:
     except Exception:
         if is_state_readable(warehouse):
             raise
-        drop_state(warehouse, "had a state that this version of SQLMesh cannot read")
+        drop_state(warehouse, UNREADABLE)
         apply_plan(warehouse, days)

@@ -9,10 +9,18 @@ from duckdb import DuckDBPyConnection
 from pipelines.errors import TransformError
 from pipelines.warehouse import Warehouse
 
+UNREADABLE = "had a state that this version of SQLMesh cannot read"
+
 _CATALOGS = """
     SELECT DISTINCT REGEXP_EXTRACT(name, '^"?([^".]+)"?[.]', 1), CURRENT_DATABASE() FROM sqlmesh._snapshots
 """
 _VIEWS = "SELECT snapshots FROM sqlmesh._environments WHERE name = 'prod'"
+_STATE = """
+    SELECT table_name FROM information_schema.tables
+    WHERE table_catalog = CURRENT_DATABASE() AND table_schema = 'sqlmesh'
+        AND table_name IN ('_environments', '_snapshots')
+"""
+_STATE_TABLES = 2
 _BROKEN_STATE = """
     SELECT name FROM sqlmesh._snapshots WHERE NOT JSON_VALID(snapshot)
     UNION ALL SELECT name FROM sqlmesh._environments WHERE NOT JSON_VALID(snapshots)
@@ -44,6 +52,8 @@ def find_damage(warehouse: Warehouse) -> str | None:
     if name:
         return f"were computed when the warehouse was named {name}"
     with warehouse.connection() as connection:
+        if len(connection.execute(_STATE).fetchall()) == _STATE_TABLES and not is_state_whole(warehouse):
+            return UNREADABLE
         if not all(_is_readable(connection, view) for view in _read_views(connection)):
             return "have lost a table or a view"
     return None

@@ -8,7 +8,7 @@ from typing import Any
 import dlt
 from dlt.destinations.impl.motherduck.configuration import MotherDuckClientConfiguration, MotherDuckCredentials
 
-from pipelines.configuration import names_under, nearest, require_known, require_readable
+from pipelines.configuration import CONFIG, SECRETS, files_with, names_under, nearest, require_known, require_readable
 from pipelines.errors import SettingsError
 from pipelines.warehouse.motherduck import SCHEME
 
@@ -35,6 +35,10 @@ def require_known_settings() -> None:
     # A lake may be described that no run fills; a name like one that is filled is a slip.
     require_known(("destination",), named | {name for name in written if not nearest(name, named)})
     require_known(("destination", WAREHOUSE), set(MotherDuckClientConfiguration.get_resolvable_fields()))
+    if CONFIG in files_with(("destination", WAREHOUSE), "credentials"):
+        # dlt looks for them among secrets only: the warehouse would silently be another one.
+        what = f"`credentials` under [destination.{WAREHOUSE}] stands in {CONFIG}, where dlt does not look for it."
+        raise SettingsError(what, remedy=f"Move it to {SECRETS}, or set {CREDENTIALS_VARIABLE}.")
     require_known(("destination", WAREHOUSE, "credentials"), set(MotherDuckCredentials.get_resolvable_fields()))
 
 

@@ -91,6 +91,17 @@ def test_a_file_of_settings_that_cannot_be_meant_is_named(
     assert f".dlt/{name}" in done.stderr
 
 
+def test_credentials_in_the_file_that_is_no_secret_are_refused(
+    loadable: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Since dlt looks for them among secrets only, another warehouse would be loaded without a word."""
+    file = shutil.copytree(ROOT / ".dlt", tmp_path / ".dlt") / "config.toml"
+    file.write_text("[destination.warehouse]\ncredentials = 'other/warehouse.duckdb'\n")
+    monkeypatch.chdir(tmp_path)
+
+    assert_refused(loadable.cli(), "stands in .dlt/config.toml, where dlt does not look for it")
+
+
 @pytest.mark.parametrize("case", WRONG)
 def test_a_value_that_cannot_be_meant_is_named(loadable: Installation, case: str) -> None:
     """A value of another type, a day that is not over, a path that cannot exist."""
