@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -254,7 +255,7 @@ def _upstream() -> str:
     settings = _valid_settings()
     if awaits_demo(settings):
         raise _NotNeededError("the first `just run` generates the demo data")
-    upstream = connect(settings)
+    upstream = connect(settings, datetime.now(UTC))
     unknown = upstream.check(settings.projects)
     others = f"; other fields: {', '.join(unknown)}" if unknown else ""
     return f"{settings.address} ({upstream.origin}) has the contract's columns{others}"

@@ -4,6 +4,7 @@ Read this first. Each step has its own room: `load`, `transform`, `exports`, `si
 """
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -126,16 +127,25 @@ def sync(warehouse: Warehouse, progress: Progress) -> None:
             update(f"{rewrite_lake(lake, warehouse)} days")
 
 
-def forget(
-    project: str, settings: Settings, warehouse: Warehouse, progress: Progress, *, with_site: bool = True
+def forget(  # noqa: PLR0913 - named, with separate meanings
+    projects: Sequence[str],
+    settings: Settings,
+    warehouse: Warehouse,
+    progress: Progress,
+    *,
+    start: date = date.min,
+    with_site: bool = True,
 ) -> Published:
-    """Remove a project from lakes, warehouse, KPIs, exports and site; the caller holds the warehouse."""
+    """Remove the projects' days from `start` on from lakes, warehouse, KPIs, exports and site.
+
+    The caller holds the warehouse.
+    """
     warehouse.require_writable()
-    with progress.step(f"Forget {project}"):
-        # Lakes first: the command can be repeated only while the warehouse still holds the project.
+    with progress.step(f"Forget {', '.join(projects)}"):
+        # Lakes first: the command can be repeated only while the warehouse still holds the days.
         for lake in resolve_lakes(warehouse):
-            forget_in_lake(project, lake, warehouse)
-        forget_in_warehouse(project, settings, warehouse)
+            forget_in_lake(projects, lake, warehouse, start)
+        forget_in_warehouse(projects, settings, warehouse, start)
     return publish(warehouse, progress, with_site=with_site)
 
 

@@ -13,7 +13,7 @@ from pipelines.errors import LakeError
 from pipelines.lake import Lake
 from pipelines.lake.files import BATCH_ROWS, QUARANTINE, count_log_rows, key_of, table_of
 from pipelines.lake.store_errors import translate_store_errors
-from pipelines.pypi.columns import GRAINS, Grain
+from pipelines.pypi.columns import GRAINS, WINDOW_DAY, Grain
 from pipelines.pypi.days import CommittedDay
 from pipelines.pypi.windows import Window, join_days
 
@@ -49,7 +49,7 @@ class LakeReader:
                 yield _conformed(rows, held, grain)
             if held.quarantined:
                 for rows in self._file(QUARANTINE, held, held.quarantined):
-                    yield _restored(rows, grain)
+                    yield _restored(rows, held, grain)
 
     def _file(self, table: str, day: CommittedDay, expected: int) -> Iterator[pa.Table]:
         path = self._lake.path(table, key_of(day))
@@ -76,11 +76,12 @@ def _conformed(rows: pa.Table, held: CommittedDay, grain: Grain) -> pa.Table:
     return pa.table(columns, schema=grain.source_schema)
 
 
-def _restored(rows: pa.Table, grain: Grain) -> pa.Table:
-    """The rows that failed the contract, rebuilt from their `content`."""
+def _restored(rows: pa.Table, held: CommittedDay, grain: Grain) -> pa.Table:
+    """The rows that failed the contract on the day, rebuilt from their `content`."""
     records = [json.loads(content) for content in rows.column("content").to_pylist()]
     columns = [pa.array([_value(record, leaf.path) for record in records], leaf.type) for leaf in grain.leaves]
-    return pa.table(columns, schema=grain.source_schema)
+    days = pa.repeat(pa.scalar(held.day, WINDOW_DAY.type), rows.num_rows)
+    return pa.table(columns, schema=grain.source_schema).append_column(WINDOW_DAY, days)
 
 
 def _value(record: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - any leaf

@@ -1,6 +1,7 @@
 """Syncs lakes with the committed days of the warehouse, so that BigQuery bills a day only once."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import date
 
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
@@ -107,19 +108,21 @@ def require_same_origin(lake: Lake, days: Sequence[CommittedDay]) -> None:
         raise LakeError(what, remedy=remedy)
 
 
-def forget_in_lake(project: str, lake: Lake, warehouse: Warehouse) -> None:
-    """Remove all days of a project, first from the manifest.
+def forget_in_lake(projects: Collection[str], lake: Lake, warehouse: Warehouse, start: date = date.min) -> None:
+    """Remove all days of the projects from `start` on, first from the manifest.
 
     Raises:
         LakeError: the lake cannot be written; calling it again does the rest.
 
     """
     held = lake.manifest()
-    left = [day for day in held if day.project != project]
+    left = [day for day in held if day.project not in projects or day.day < start]
     if left != held:
         lake.publish(left, bookkeeping.read_ledger(warehouse))
     for table in SCHEMAS:
-        lake.remove(table, f"day=*/{project}")
+        for project in projects:
+            kept = {key_of(day) for day in left if day.project == project}
+            lake.remove(table, f"day=*/{project}", keep=kept)
 
 
 def _write(lake: Lake, warehouse: Warehouse, days: Sequence[CommittedDay], quarantine_keys: set[str]) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import TypedDict, Unpack
@@ -14,13 +14,16 @@ from pipelines.costs.forecast import Forecast, WindowCost, likely_bytes
 from pipelines.errors import BudgetError, ContractError, IncompleteLoadError, InsightsError, SourceError
 from pipelines.load.chunks import Chunk, cut, free_chunks, paid_chunks
 from pipelines.load.dlt_errors import translate_dlt_errors
+from pipelines.load.file_changes import FileChanges
 from pipelines.load.plan import LoadRequest, connect_upstream, plan
 from pipelines.load.recovery import finish_pending
 from pipelines.pypi.billed_queries import Probe
+from pipelines.pypi.files import FileDay
 from pipelines.pypi.settings import Settings
 from pipelines.pypi.upstreams import Reader, Upstream
 from pipelines.pypi.windows import OnRows, Window
 from pipelines.warehouse import Warehouse, bookkeeping
+from pipelines.warehouse.file_days import write_file_record
 
 MAX_FAILURES_IN_A_ROW = 2
 """So many projects in a row that the upstream cannot deliver: it is the upstream, and the others would wait in vain."""
@@ -56,17 +59,22 @@ OnProgress = Callable[[LoadProgress], None]
 class LoadReport:
     """The windows and row counts of a load.
 
-    Rows without a timestamp belong to no day, and are not loaded. `unknown_columns` are upstream but not in the
-    contract; `untracked` projects are in the warehouse but not in the settings. `finished_earlier` says whether the
-    load of an earlier run was finished first. `failures` says of what could not be loaded why; amounts are in US
-    dollars. `recounted` has the probes, each with the rows of its day, where these have become others since; `remarks`
-    are about how rows were read.
+    `changed_days` of the windows were loaded before, and are loaded again because their files are new or have changed;
+    `gone_days` are kept, although a file of theirs, whose path is named, is gone; by project. Rows without a timestamp
+    belong to no day, and are not loaded; nor are rows from the future, if their file has no others.
+
+    `unknown_columns` are upstream but not in the contract; `untracked` projects are in the warehouse but not in the
+    settings. `finished_earlier` says whether the load of an earlier run was finished first. `failures` says of what
+    could not be loaded why; amounts are in US dollars. `recounted` has the probes, each with the rows of its day, where
+    these have become others since; `remarks` are about how rows were read.
     """
 
     windows: Sequence[Window]
     accepted: int = 0
     quarantined: int = 0
-    rows_without_timestamp: int = 0
+    changed_days: int = 0
+    gone_days: Mapping[str, Mapping[date, str]] = field(default_factory=dict)
+    rows_without_day: int = 0
     projects_without_rows: Sequence[str] = ()
     unknown_columns: Sequence[str] = ()
     untracked: Sequence[str] = ()
@@ -137,7 +145,8 @@ def load(request: LoadRequest, on_progress: OnProgress = lambda _progress: None)
     ledger.settle_committed()
     paid = upstream.settle_open_queries()
     refused = refused_windows(request)
-    windows = [part for window in plan(request, upstream) for part in cut(window, [*paid, *refused])]
+    planned = plan(request, upstream)
+    windows = [part for window in planned.windows for part in cut(window, [*paid, *refused])]
     guard = Guard(ledger, request.now, datetime.now(UTC))
     forecast = Forecast(upstream, ledger, settings)
     wanted = [window for window in windows if window not in refused]
@@ -149,13 +158,21 @@ def load(request: LoadRequest, on_progress: OnProgress = lambda _progress: None)
     failures = {str(window): refused[window] for window in windows if window in refused}
     done = Loading(request, upstream, guard, forecast, on_progress).run(estimate.windows, failures)
     bookkeeping.require_exact(warehouse)
+    for project, changes in planned.changes.items():
+        _record_files(project, upstream.file_days(project), done.windows, changes, warehouse)
     bookkeeping.track(warehouse, settings.projects)
     return LoadReport(
         done.windows,
         accepted=sum(accepted for accepted, _ in done.rows.values()),
         quarantined=sum(quarantined for _, quarantined in done.rows.values()),
-        projects_without_rows=[project for project, count in done.rows.items() if count == (0, 0)],
-        rows_without_timestamp=sum(map(upstream.count_without_timestamp, request.projects)),
+        projects_without_rows=[
+            project
+            for project in request.projects
+            if done.rows.get(project) == (0, 0) or _has_no_rows(upstream.file_days(project))
+        ],
+        changed_days=planned.count_changed(done.windows),
+        gone_days=planned.gone_days,
+        rows_without_day=sum(map(upstream.count_without_day, request.projects)),
         unknown_columns=unknown_columns,
         untracked=sorted(set(bookkeeping.loaded_days(warehouse)) - set(settings.projects)),
         finished_earlier=finished_earlier,
@@ -305,6 +322,26 @@ def load_windows(
         loaded = warehouse.pipeline.run(source).loads_ids
     bookkeeping.ensure_tables(warehouse)
     return bookkeeping.count_rows(warehouse, loaded)
+
+
+def _record_files(
+    project: str,
+    found: Mapping[FileDay, date | None],
+    windows: Sequence[Window],
+    changes: FileChanges,
+    warehouse: Warehouse,
+) -> None:
+    """Record the project's files, and those that each loaded day comes from, if the record says something else."""
+    read = {day for window in windows if window.project == project for day in window.days}
+    sources = {day: entries for day, entries in changes.sources.items() if entries and day not in read}
+    for entry, day in found.items():
+        if day in read:
+            sources.setdefault(day, []).append(entry)
+    write_file_record(warehouse, project, found, sources)
+
+
+def _has_no_rows(found: Mapping[FileDay, date | None]) -> bool:
+    return bool(found) and not any(entry.rows for entry in found)
 
 
 def _allow_new_columns(source: DltSource, warehouse: Warehouse) -> None:

@@ -1,4 +1,7 @@
-"""Removes a project from the warehouse; only its queries stay in the ledger."""
+"""Removes a project, or the last days, from the warehouse; only the queries stay in the ledger."""
+
+from collections.abc import Sequence
+from datetime import date
 
 from dlt.pipeline.helpers import pipeline_drop
 
@@ -29,8 +32,28 @@ def require_forgettable(project: str, settings: Settings, warehouse: Warehouse) 
         raise WarehouseError(what, remedy="Run `just run` first, which loads the projects of the settings.")
 
 
-def forget_in_warehouse(project: str, settings: Settings, warehouse: Warehouse) -> None:
-    """Remove the project's rows, loaded days and cursor; `transform` then removes it from the KPIs.
+def projects_with_days(start: date, project: str | None, warehouse: Warehouse) -> dict[str, int]:
+    """The number of loaded days from `start` on, by project, or of one project.
+
+    Raises:
+        WarehouseError: there is none, or no project has a day before them.
+
+    """
+    loaded = bookkeeping.loaded_days(warehouse)
+    chosen = {name: sum(day >= start for day in loaded[name]) for name in loaded if project in (None, name)}
+    if not any(chosen.values()):
+        what = f"No day from {start} on is loaded{f' of {project!r}' if project else ''}."
+        raise WarehouseError(what, remedy="`just run` loads the days that are missing.")
+    if not any(day < start or name not in chosen for name, days in loaded.items() for day in days):
+        what = f"The warehouse holds no day before {start}; without any the site would be empty."
+        raise WarehouseError(what, remedy="Name a later day, or delete the warehouse's file to start over.")
+    return {name: days for name, days in chosen.items() if days}
+
+
+def forget_in_warehouse(
+    projects: Sequence[str], settings: Settings, warehouse: Warehouse, start: date = date.min
+) -> None:
+    """Remove the projects' rows and loaded days from `start` on, and cursors; `transform` mends the KPIs.
 
     If the process dies before that, the next run or the same command does the rest.
 
@@ -38,10 +61,11 @@ def forget_in_warehouse(project: str, settings: Settings, warehouse: Warehouse) 
         WarehouseError: the warehouse cannot be written.
 
     """
-    # A pending load package would bring the project back.
+    # A pending load package would bring the days back.
     finish_pending(warehouse)
-    _drop_cursor(project, warehouse)
-    bookkeeping.delete_project(warehouse, project)
+    for project in projects:
+        _drop_cursor(project, warehouse)
+    bookkeeping.delete_days(warehouse, projects, start)
     bookkeeping.track(warehouse, settings.projects)
 
 

@@ -90,6 +90,9 @@ def _leaves(model: type[BaseModel], path: tuple[str, ...], *, required: bool) ->
             raise TypeError(msg)
 
 
+WINDOW_DAY = pa.field("window_day", pa.date32(), nullable=False)
+"""The UTC day that a row is loaded with, where its own might be another; the row then fails the contract."""
+
 _KEY_FIELDS = [
     pa.field("project", pa.string(), nullable=False),
     pa.field("day", pa.date32(), nullable=False),

@@ -17,8 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 # Clients describe themselves in free text; a longer text comes from a broken or hostile user agent.
 ClientText = Annotated[str, Field(max_length=1024)]
 Name = Annotated[str, Field(min_length=1, max_length=256)]
-# ISO 3166-1 alpha-2, and the CDN's own codes such as A1 (anonymous proxy) and EU.
-CountryCode = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]$")]
+# ISO 3166-1 alpha-2, and the CDN's own codes such as A1 (anonymous proxy) and EU. Where it does not know the country it
+# writes `**`, `?` or nothing, which staging counts as unknown.
+CountryCode = Annotated[str, Field(pattern=r"^([A-Z][A-Z0-9]|[*][*]|[?]|)$")]
 # https://docs.pypi.org/api/bigquery/ and Warehouse's PackageType: every type that PyPI has ever accepted.
 PackageType = Literal[
     "bdist_wheel",

@@ -6,6 +6,7 @@ failed rows become Python objects, for Pydantic's full error text.
 
 import json
 from functools import reduce
+from itertools import repeat
 from reprlib import Repr
 from typing import Any
 
@@ -14,12 +15,13 @@ import pyarrow.compute as pc
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from pipelines.pypi.columns import QUARANTINE_SCHEMA, ROWS, Grain, Leaf, column_name
+from pipelines.pypi.columns import QUARANTINE_SCHEMA, ROWS, WINDOW_DAY, Grain, Leaf, column_name
 from pipelines.pypi.contract import RULES, Rule
 
 MAX_INPUT_LENGTH = 80
 """Characters of a wrong value that a reason shows; the row's `content` has the whole value."""
 
+_MISDATED = "timestamp: Rows from the future are no downloads"
 _INPUT_REPR = Repr()
 _INPUT_REPR.maxstring = MAX_INPUT_LENGTH
 
@@ -29,7 +31,11 @@ def split(rows: pa.Table, project: str, grain: Grain = ROWS) -> tuple[pa.Table, 
 
     A failed row gets the `project` of the query: its own may be wrong.
     """
-    masks = [_failed_leaf(rows, leaf) for leaf in grain.leaves] + [_failed_rule(rows, rule) for rule in RULES]
+    masks = [
+        *(_failed_leaf(rows, leaf) for leaf in grain.leaves),
+        *(_failed_rule(rows, rule) for rule in RULES),
+        _failed_day(rows),
+    ]
     found = [mask for mask in masks if mask is not None]
     if not found:
         return _cast(rows, grain), QUARANTINE_SCHEMA.empty_table()
@@ -68,6 +74,13 @@ def _failed_rule(rows: pa.Table, rule: Rule) -> pa.ChunkedArray | None:
     return pc.fill_null(reduce(pc.or_, masks), False) if masks else None  # noqa: FBT003 - Arrow's own
 
 
+def _failed_day(rows: pa.Table) -> pa.ChunkedArray | None:
+    """The mask of rows that are loaded with another day than theirs; `None` if there are none."""
+    if WINDOW_DAY.name not in rows.column_names:
+        return None
+    return pc.fill_null(pc.not_equal(rows.column("day"), rows.column(WINDOW_DAY.name)), False)  # noqa: FBT003 - Arrow's own
+
+
 def _passes(rule: Rule, combination: dict[str, Any]) -> bool:
     """Whether the values pass the rule; where one is NULL, its leaf has failed already."""
     values = combination.values()
@@ -82,26 +95,31 @@ def _passes(rule: Rule, combination: dict[str, Any]) -> bool:
 
 def _quarantine(rows: pa.Table, project: str, grain: Grain) -> pa.Table:
     records = [grain.nested(row) for row in rows.to_pylist()]
+    misdated = _failed_day(rows)
+    late = [False] * rows.num_rows if misdated is None else misdated.to_pylist()
     return pa.table(
         {
             "project": pa.repeat(project, rows.num_rows),
-            "day": rows.column("day"),
+            "day": rows.column(WINDOW_DAY.name if WINDOW_DAY.name in rows.column_names else "day"),
             "ordinal": rows.column("ordinal"),
-            "reason": pa.array([_reason(record, grain) for record in records], pa.string()),
+            "reason": pa.array([*map(_reason, records, late, repeat(grain))], pa.string()),
             "content": pa.array([json.dumps(record, default=str) for record in records], pa.string()),
             "log_rows": [record.get("log_rows", 1) for record in records],
         },
     ).cast(QUARANTINE_SCHEMA)
 
 
-def _reason(record: dict[str, Any], grain: Grain) -> str:
+def _reason(record: dict[str, Any], misdated: bool, grain: Grain) -> str:  # noqa: FBT001 - mapped over all
     """All of Pydantic's errors for the record, one a line: `field: message (input value)`."""
+    lines = [f"{_MISDATED} (input {record.get('timestamp') or record['day']})"] if misdated else []
     try:
         grain.record.model_validate(record)
     except ValidationError as error:
-        return "\n".join(_line(detail) for detail in error.errors(include_url=False))
-    msg = f"a column failed, but the whole row passed: {record}"
-    raise AssertionError(msg)
+        lines += [_line(detail) for detail in error.errors(include_url=False)]
+    if not lines:
+        msg = f"a column failed, but the whole row passed: {record}"
+        raise AssertionError(msg)
+    return "\n".join(lines)
 
 
 def _line(detail: ErrorDetails) -> str:

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from itertools import groupby
 
 import duckdb
@@ -39,12 +39,15 @@ def apply_plan(warehouse: Warehouse, days: Sequence[date]) -> None:
                 plan = context.plan_builder(ENVIRONMENT).build()
             context.apply(plan)
         if not plan.context_diff.is_new_environment:
+            today = datetime.now(UTC).date()
             for start, end in _ranges(days):
                 context.plan(
                     ENVIRONMENT,
                     restate_models=aggregates(context),
                     start=start,
                     end=end,
+                    # SQLMesh plans no day that is to come, but a run with a wrong clock may have loaded some.
+                    execution_time=datetime.combine(end + DAY, time(), UTC) if end >= today else None,
                     skip_tests=True,
                     no_prompts=True,
                     auto_apply=True,

@@ -60,6 +60,8 @@ _TABLES = {
     "schema_drift": "upstream TEXT, field TEXT, first_seen TIMESTAMPTZ, last_seen TIMESTAMPTZ, "
     "PRIMARY KEY (upstream, field)",
     "tracked_projects": "project TEXT",
+    "upstream_files": "path TEXT, size BIGINT, modified BIGINT, digest TEXT, project TEXT, spelling TEXT, "
+    "timestamp_day DATE, row_count BIGINT, loaded_day DATE",
 }
 
 _DERIVED = {
@@ -160,12 +162,17 @@ def committed_days(warehouse: Warehouse) -> list[CommittedDay]:
     return [CommittedDay(**dict(zip(names, row, strict=True))) for row in rows]
 
 
+def committed_by_project(warehouse: Warehouse) -> dict[str, dict[date, CommittedDay]]:
+    """Each project's days, each in its latest committed load."""
+    days: dict[str, dict[date, CommittedDay]] = {}
+    for entry in committed_days(warehouse):
+        days.setdefault(entry.project, {})[entry.day] = entry
+    return days
+
+
 def loaded_days(warehouse: Warehouse) -> dict[str, set[date]]:
     """The days of committed loads, by project."""
-    days: dict[str, set[date]] = {}
-    for entry in committed_days(warehouse):
-        days.setdefault(entry.project, set()).add(entry.day)
-    return days
+    return {project: set(days) for project, days in committed_by_project(warehouse).items()}
 
 
 def count_rows(warehouse: Warehouse, load_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
@@ -200,17 +207,24 @@ def track(warehouse: Warehouse, names: Sequence[str]) -> None:
         client.execute_sql("INSERT INTO tracked_projects SELECT UNNEST(?)", list(names))
 
 
-def delete_project(warehouse: Warehouse, project: str) -> None:
-    """Delete the project's rows and loaded days; remember the days until the KPIs are computed without them."""
+def delete_days(warehouse: Warehouse, names: Sequence[str], start: date = date.min) -> None:
+    """Delete the projects' rows and loaded days from `start` on; remember the days until the KPIs lack them."""
+    chosen, parameters = "WHERE LIST_CONTAINS(?::TEXT[], project) AND day >= ?", (list(names), start)
     with warehouse.transaction() as client:
         client.execute_sql(
             "INSERT INTO forgotten_days SELECT DISTINCT project, day FROM ("
             "SELECT project, day FROM file_downloads UNION ALL SELECT project, day FROM daily_counts "
-            "UNION ALL SELECT project, day FROM loaded_days) WHERE project = ?",
-            project,
+            f"UNION ALL SELECT project, day FROM loaded_days) {chosen}",
+            *parameters,
         )
         for table in PRIMARY_KEYS:
-            client.execute_sql(f"DELETE FROM {table} WHERE project = ?", project)
+            client.execute_sql(f"DELETE FROM {table} {chosen}", *parameters)
+        client.execute_sql(
+            "DELETE FROM upstream_files WHERE LIST_CONTAINS(?::TEXT[], project) AND COALESCE(loaded_day >= ?, ? = ?)",
+            *parameters,
+            start,
+            date.min,
+        )
 
 
 def forgotten_days(warehouse: Warehouse) -> set[date]:

@@ -354,8 +354,8 @@ def test_forgotten_project_leaves_the_lake(
             with monkeypatch.context() as broken:
                 broken.setattr(f"pipelines.lake.Lake.{moment}", fail)
                 with pytest.raises(LakeError, match="broken"):
-                    forget_in_lake("one", open_lake(small), warehouse)
-        forget_in_lake("one", open_lake(small), warehouse)
+                    forget_in_lake(["one"], open_lake(small), warehouse)
+        forget_in_lake(["one"], open_lake(small), warehouse)
 
     assert sorted(f"day={day}/two" for day in DAYS) == sorted(open_lake(small).keys("file_downloads"))
     assert [] == open_lake(small).keys("quarantine")

@@ -2,7 +2,7 @@
 
 import shutil
 import signal
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlmesh import Context
 
 from pipelines.load.forget import forget_in_warehouse, require_forgettable
 from pipelines.pypi.settings import resolve_settings
+from pipelines.pypi.windows import Backfill
 from tests.harness.forks import Interruption, call, command_line
 from tests.support.content import loaded
 from tests.support.installation import Installation
@@ -110,7 +111,7 @@ def test_killed_on_the_way_it_is_finished_later(copy: Installation, context: Con
 def test_killed_before_the_rows_are_gone_it_is_all_or_nothing(copy: Installation) -> None:
     """Without its cursor the project is whole as before, and the same command removes it."""
     before = copy.query(ROWS)
-    kill(copy, Interruption("pipelines.warehouse.bookkeeping", "delete_project"))
+    kill(copy, Interruption("pipelines.warehouse.bookkeeping", "delete_days"))
 
     assert before == copy.query(ROWS)
     assert copy.load().untracked == ["one"]
@@ -121,7 +122,7 @@ def test_added_again_it_gets_its_whole_history(copy: Installation, monkeypatch: 
     planned: list[date] = []
     monkeypatch.setattr("pipelines.transform.plan.apply_plan", lambda _warehouse, days: planned.extend(days))
     with copy.warehouse() as warehouse:
-        forget_in_warehouse("one", resolve_settings(), warehouse)
+        forget_in_warehouse(["one"], resolve_settings(), warehouse)
     write(copy.source, downloads({"one": dict.fromkeys(range(3, 7), 1), "two": {3: 1}}))
 
     copy.with_settings(PROJECTS='["one", "two"]').run()
@@ -187,3 +188,47 @@ def test_declined_question_removes_nothing_and_says_so(copy: Installation, monke
     assert "Aborted" in done.stderr
     assert ["billed" in question for question in asked] == [False, True]
     assert loaded(copy) == before
+
+
+def test_days_that_are_not_over_are_named_and_taken_back(
+    computed: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run with a clock that is ahead has loaded one: each run stops, and one command makes all as it was."""
+    monkeypatch.setenv("DESTINATIONS", '["warehouse", "lake"]')
+    monkeypatch.setenv("DESTINATION__LAKE__BUCKET_URL", str(tmp_path / "lake"))
+    before, marts = computed.query(ROWS), computed.marts()
+    ahead = computed.with_settings(PARQUET_PATH=str(computed.source.parent))
+    write(computed.source.parent / "later.parquet", [download(date(2099, 1, 5))])
+    ahead.load(datetime(2099, 2, 1, tzinfo=UTC), Backfill(["one"], date(2099, 1, 5), date(2099, 1, 6)))
+    assert 19 == fill_lake(ahead)
+
+    stopped = computed.cli()
+    back = computed.cli("forget", "--from", "2099-01-01", "--yes", "--no-site")
+
+    assert stopped.returncode == 1
+    assert "1 days count as loaded that are not over: 2099-01-05 to 2099-01-05" in stopped.stderr
+    assert "`just forget --from 2099-01-05` removes them" in " ".join(stopped.stderr.split())
+    assert back.returncode == 0, back.stderr
+    assert before == computed.query(ROWS)
+    assert marts == computed.marts()
+    assert not open_lake(computed).keys("file_downloads")[18:]
+    assert computed.load().windows == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "Name a project, or a day"),
+        (["--from", "2099-01-01"], "No day from 2099-01-01 on is loaded"),
+        (["--from", "2026-07-01"], "no day before 2026-07-01"),
+    ],
+)
+def test_refuses_days_that_it_cannot_forget(copy: Installation, arguments: list[str], said: str) -> None:
+    """Without days there is nothing to remove, and without any other there would be no marts to show."""
+    before = copy.query(ROWS)
+
+    done = copy.cli("forget", *arguments, "--yes", "--no-site")
+
+    assert done.returncode != 0
+    assert said in " ".join(done.stderr.replace("│", "").split())
+    assert before == copy.query(ROWS)

@@ -112,7 +112,7 @@ def test_forgotten_project_has_no_count_left(by_day: Installation) -> None:
     by_day.load()
 
     with by_day.warehouse() as warehouse:
-        bookkeeping.delete_project(warehouse, "one")
+        bookkeeping.delete_days(warehouse, ["one"])
 
     assert {"two"} == {project for project, _, _ in by_day.query(COUNTED)}
     assert [("one",)] == by_day.query("SELECT DISTINCT project FROM raw.forgotten_days")

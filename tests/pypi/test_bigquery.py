@@ -1,6 +1,6 @@
 """The BigQuery upstream: genuine clients, over the wire, against a server on this machine."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -21,7 +21,7 @@ from pipelines.pypi.upstreams.google_client import DeadlineSession
 from pipelines.pypi.upstreams.parquet import ParquetUpstream
 from pipelines.pypi.windows import Window
 from tests.servers.bigquery import BILLED, TABLE, Server, analyze, as_fields, redirect_clients
-from tests.support.installation import Installation
+from tests.support.installation import NOW, Installation
 
 pytestmark = pytest.mark.slow
 
@@ -54,7 +54,7 @@ def test_rows_equal_those_of_the_same_query_on_parquet(server: Server, demo: Pat
 
     rows = pa.concat_tables(upstream().read(SPRING))
 
-    expected = pa.concat_tables(ParquetUpstream(str(demo), "timestamp").read(SPRING))
+    expected = pa.concat_tables(ParquetUpstream(str(demo), "timestamp", NOW).read(SPRING))
     assert SOURCE_SCHEMA == rows.schema
     assert expected.num_rows == rows.num_rows == 50_000
     assert duckdb.sql("FROM expected EXCEPT ALL FROM rows").fetchall() == []
@@ -179,7 +179,7 @@ def test_without_read_sessions_rows_come_by_rest(server: Server, demo: Path) -> 
 
     rows = pa.concat_tables(batch for window in (DAYS, DAYS) for batch in table.read(window))
 
-    expected = pa.concat_tables([*ParquetUpstream(str(demo), "timestamp").read(DAYS)] * 2)
+    expected = pa.concat_tables([*ParquetUpstream(str(demo), "timestamp", NOW).read(DAYS)] * 2)
     assert SOURCE_SCHEMA == rows.schema
     assert expected.num_rows == rows.num_rows
     assert duckdb.sql("FROM expected EXCEPT ALL FROM rows").fetchall() == []
@@ -309,3 +309,16 @@ def test_googles_analyzer_accepts_what_is_sent(server: Server) -> None:
 
 def as_types(fields: list[bigquery.SchemaField]) -> dict[str, object]:
     return {field.name: as_types(list(field.fields)) if field.fields else field.field_type for field in fields}
+
+
+def test_time_is_the_servers(server: Server) -> None:
+    """It comes with an answer that is needed anyway, and is never asked of this machine."""
+    before = len(server.log())
+
+    time = upstream().time
+
+    assert time is not None
+    assert abs(datetime.now(UTC) - time) < timedelta(minutes=1)
+    assert ["GET /bigquery/v2/projects/bigquery-public-data/datasets/pypi/tables/file_downloads"] == [
+        request for request in since(server, before) if "/token" not in request
+    ]

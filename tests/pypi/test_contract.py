@@ -24,7 +24,7 @@ from tests.support.rows import SCHEMA, download
 DAY = date(2026, 7, 1)
 BROKEN: dict[str, Any] = {
     "timestamp": [None],
-    "country_code": ["de", "DEU", "D", ""],
+    "country_code": ["de", "DEU", "D", "*", "DE\n"],
     "url": [None, "packages/x", "/" + "x" * 2048],
     "project": [None, "", "x" * 257],
     "file__filename": [None, "", "x" * 1025],
@@ -103,7 +103,7 @@ def test_fast_verdict_is_that_of_pydantic(field: str, broken: Any) -> None:  # n
 
 GOOD: dict[str, list[Any]] = {
     "timestamp": [value(download(DAY), ("timestamp",))],
-    "country_code": [None, "DE", "A1", "EU"],
+    "country_code": [None, "DE", "A1", "EU", "**", "?", ""],
     "url": ["/", "/packages/x", "/" + "\U0001f40d" * 2047],
     "project": ["one", "One"],
     "file__filename": ["1", "x" * 1024, "\U0001f40d" * 1024],

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -67,13 +67,14 @@ def test_new_fields_are_reported_and_recorded(drifted: Installation, source: Pat
 def test_drift_is_renewed_where_nothing_is_left_to_load(drifted: Installation, source: Path) -> None:
     """A field is recorded once; its last sighting follows while it is there, and stays when it has gone."""
     drifted.load()
-    write(source, [download(DAY)], SCHEMA.append(pa.field("referrer", pa.string())))
 
     assert drifted.load(LATER).windows == []
+    write(source, [download(DAY)], SCHEMA.append(pa.field("referrer", pa.string())))
+    drifted.load(LATER + timedelta(days=1))
 
     assert [
-        (str(source), "details.installer.subcommand", NOW, NOW),
-        (str(source), "referrer", NOW, LATER),
+        (str(source), "details.installer.subcommand", NOW, LATER),
+        (str(source), "referrer", NOW, LATER + timedelta(days=1)),
     ] == drifted.query(DRIFT)
 
 

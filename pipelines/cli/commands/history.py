@@ -1,5 +1,6 @@
 """Commands that change stored data: restore the warehouse, rewrite lakes, remove a project or a demo."""
 
+from datetime import date, datetime
 from typing import Annotated
 
 import typer
@@ -46,25 +47,40 @@ def rebuild(source: Annotated[str, typer.Option("--from")], site: Site = True) -
 
 @app.command()
 def forget(
-    project: Annotated[str, typer.Argument(parser=normalize)],
+    project: Annotated[str | None, typer.Argument(parser=normalize)] = None,
+    start: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Remove the days from this one on.")
+    ] = None,
     yes: Yes = False,
     site: Site = True,
 ) -> None:
-    """Remove a project, which the settings no longer name, from warehouse, lakes, KPIs, exports and site."""
+    """Remove a project, which the settings no longer name, from warehouse, lakes, KPIs, exports and site.
+
+    With --from, remove the days from that one on, of the project or of all: the next run loads them again where
+    upstream has them.
+    """
     from pipelines import run as flow
     from pipelines.cli.printing.terminal import Terminal
-    from pipelines.load.forget import require_forgettable
+    from pipelines.load.forget import projects_with_days, require_forgettable
     from pipelines.pypi.settings import resolve_settings
     from pipelines.warehouse.lock import exclusive_warehouse
 
+    if not (project or start):
+        raise typer.BadParameter("Name a project, or a day with --from.")
     settings, terminal = resolve_settings(), Terminal()
     with exclusive_warehouse() as warehouse:
-        require_forgettable(project, settings, warehouse)
+        if start:
+            days = projects_with_days(start.date(), project, warehouse)
+            names, what = [*days], f"{sum(days.values())} days of {', '.join(days)} from {start.date()} on"
+        elif project:
+            require_forgettable(project, settings, warehouse)
+            names, what = [project], f"all downloads of {project}"
         billed = " Loading them again is billed again." if settings.upstream == "bigquery" else ""
         if not yes:
-            typer.confirm(f"Remove all downloads of {project}?{billed}", abort=True)
-        published = flow.forget(project, settings, warehouse, terminal, with_site=site)
-    terminal.console.print(f"Forgotten: {project}. Site: {published.site or 'not built (--no-site)'}")
+            typer.confirm(f"Remove {what}?{billed}", abort=True)
+        first = start.date() if start else date.min
+        published = flow.forget(names, settings, warehouse, terminal, start=first, with_site=site)
+    terminal.console.print(f"Forgotten: {what}. Site: {published.site or 'not built (--no-site)'}")
 
 
 @app.command()

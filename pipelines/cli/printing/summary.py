@@ -28,11 +28,7 @@ def show_summary(console: Console, run: RunReport) -> None:
         console.print(f"Not loaded: {about}. {plain(error.what)}", markup=False, soft_wrap=True)
     for remark in report.remarks:
         console.print(plain(remark), markup=False, soft_wrap=True)
-    if report.quarantined:
-        console.print(f"{report.quarantined:,} rows failed the contract; `just quarantine` shows why.")
-    if report.rows_without_timestamp:
-        rows = f"{report.rows_without_timestamp:,} rows"
-        console.print(f"{rows} upstream have no timestamp and were not loaded: they belong to no day.")
+    _show_rows_left(console, report)
     if report.projects_without_rows:
         names = ", ".join(report.projects_without_rows)
         console.print(f"No downloads in the loaded days; check the name: {names}.", soft_wrap=True)
@@ -61,6 +57,19 @@ def _show_costs(console: Console, report: LoadReport) -> None:
         console.print(f"{what}: that day is still being filled. Load it again later (`lag_days`).", soft_wrap=True)
 
 
+def _show_rows_left(console: Console, report: LoadReport) -> None:
+    """Print which rows were not loaded, and which were kept though upstream no longer has them."""
+    if report.quarantined:
+        console.print(f"{report.quarantined:,} rows failed the contract; `just quarantine` shows why.")
+    if report.rows_without_day:
+        rows = f"{report.rows_without_day:,} rows"
+        console.print(f"{rows} upstream have no timestamp, or one from the future, and were not loaded.")
+    for project, days in report.gone_days.items():
+        first = min(days)
+        what = f"Kept {len(days)} days of {project} whose files are gone, first {first} of {plain(days[first])}."
+        console.print(what, markup=False, soft_wrap=True)
+
+
 def _loaded(report: LoadReport) -> str:
     if not report.windows:
         return "Nothing was loaded." if report.failures else NOTHING_TO_LOAD
@@ -68,7 +77,8 @@ def _loaded(report: LoadReport) -> str:
     end = max(window.end for window in report.windows)
     projects = len({window.project for window in report.windows})
     rows = f"{report.accepted:,} rows accepted, {report.quarantined:,} quarantined"
-    return f"Loaded {start} to {end - DAY} of {projects} projects: {rows}."
+    again = f" {report.changed_days} days again, as their files are new or have changed." if report.changed_days else ""
+    return f"Loaded {start} to {end - DAY} of {projects} projects: {rows}.{again}"
 
 
 def _kpis(warehouse: Warehouse) -> Table:

@@ -1,8 +1,8 @@
 """Downloads from BigQuery: one parametrised query a window, read as Arrow through the Storage Read API."""
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from typing import cast
 from uuid import uuid4
@@ -20,6 +20,7 @@ from sqlglot import exp
 from pipelines.errors import SettingsError, SourceError
 from pipelines.pypi.billed_queries import Bill, BilledQuery, Ledger, NoLedger, Probe, Purpose, bytes_to_bill
 from pipelines.pypi.columns import GRAINS
+from pipelines.pypi.files import FileDay
 from pipelines.pypi.query import END, PROJECT, START, count_window, downloads_query
 from pipelines.pypi.settings import Settings
 from pipelines.pypi.upstreams.google_client import (
@@ -62,18 +63,31 @@ class BigQueryUpstream:
         self._unread: dict[Window, Result] = {}
         self.remarks: Sequence[str] = ()
 
-    def check(self, projects: list[str]) -> list[str]:
+    @property
+    def time(self) -> datetime | None:
+        """BigQuery's clock, by its latest answer."""
+        with self._requests():
+            _ = self._table_metadata
+        return self._session.server_time
+
+    def check(self, projects: Sequence[str], known: Collection[FileDay] = ()) -> list[str]:
         """Compare the schemas; `projects` are not looked up, because that would take a billed query."""
-        del projects
+        del projects, known
         present = dict(_flatten(self._table_metadata.schema))
         remedy = "Check `table` and `timestamp_column` of [sources.pypi]."
         return unknown_fields([(self.table, present)], self._settings.timestamp_column, _fits, remedy=remedy)
 
-    def available_until(self) -> date | None:
-        """`None`: the table is still being filled, so the clock and `settle_days` decide."""
+    def file_days(self, project: str) -> Mapping[FileDay, date | None]:
+        """Nothing: a table has no files."""
+        del project
+        return {}
+
+    def available_until(self, project: str, end: date | None) -> date | None:
+        """`None`: the table is still being filled, so its clock and `settle_days` decide."""
+        del project, end
         return None
 
-    def count_without_timestamp(self, project: str) -> int:
+    def count_without_day(self, project: str) -> int:
         """0: the table declares its timestamp as required."""
         del project
         return 0
@@ -113,10 +127,10 @@ class BigQueryUpstream:
                 self.remarks = (_by_rest(refusal),)
             else:
                 return
-        self._client._http.start_clock()  # noqa: SLF001 - our `DeadlineSession`, see `_client`
+        self._session.start_clock()
         for page in rows.to_arrow_iterable():
             yield page
-            self._client._http.start_clock()  # noqa: SLF001 - as above
+            self._session.start_clock()
 
     def _stored_pages(self, rows: bigquery.table.RowIterator) -> Generator[pa.RecordBatch, None, None]:
         storage = self._open_storage()
@@ -256,7 +270,7 @@ class BigQueryUpstream:
     def _requests(self) -> Iterator[bigquery.Client]:
         """The client, for requests that must end within `query_timeout`."""
         client = self._client
-        client._http.start_clock()  # noqa: SLF001 - our `DeadlineSession`, see `_client`
+        self._session.start_clock()
         with translate_google_errors(self.table, client.project):
             yield client
 
@@ -267,8 +281,8 @@ class BigQueryUpstream:
         if not gcp_project:
             what = "No Google Cloud project to bill: neither the settings nor the credentials name one."
             raise SettingsError(what, remedy="Set `gcp_project` under [sources.pypi], or SOURCES__PYPI__GCP_PROJECT.")
-        session = DeadlineSession(credentials, self._settings.query_timeout)
-        return bigquery.Client(gcp_project, credentials, _http=session)
+        self._session = DeadlineSession(credentials, self._settings.query_timeout)
+        return bigquery.Client(gcp_project, credentials, _http=self._session)
 
     @cached_property
     def _table_metadata(self) -> bigquery.Table:

@@ -2,6 +2,9 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from threading import Timer
 from time import monotonic
 from typing import Any, TypeVar
@@ -63,6 +66,8 @@ class DeadlineSession(AuthorizedSession):
     def __init__(self, credentials: Credentials, seconds: int) -> None:
         super().__init__(credentials)  # type: ignore[no-untyped-call]  # the library's
         self._seconds = seconds
+        self.server_time: datetime | None = None
+        """When the server sent its latest answer, by its own clock; `None` if it does not say."""
         self.start_clock()
 
     def start_clock(self) -> None:
@@ -81,6 +86,8 @@ class DeadlineSession(AuthorizedSession):
             if limit < left:
                 raise
             raise self._deadline_error() from timeout
+        with suppress(KeyError, ValueError):
+            self.server_time = parsedate_to_datetime(response.headers["Date"])
         if not response.ok:
             error = from_http_response(response)  # type: ignore[no-untyped-call]  # as above
             self._last_failure = f"Its last answer was: {error.message}"

@@ -1,85 +1,85 @@
 """Downloads from Parquet files with BigQuery's nested schema: exports, archives, demo and test data."""
 
-import glob
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from datetime import date
+from collections import Counter
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
 from functools import cached_property
-from pathlib import Path
+from typing import NoReturn
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
-from sqlglot import exp
+from packaging.utils import canonicalize_name
+from sqlglot import exp, parse_one
 
 from pipelines.duckdb_imports import without_pandas
-from pipelines.errors import SourceError, UnknownProjectError
+from pipelines.errors import UnknownProjectError
 from pipelines.pypi.billed_queries import Probe
-from pipelines.pypi.columns import GRAINS
-from pipelines.pypi.query import END, PROJECT, START, count_window, downloads_query
+from pipelines.pypi.columns import GRAINS, WINDOW_DAY
+from pipelines.pypi.files import FileDay, SourceFile
+from pipelines.pypi.query import END, PROJECT, START, downloads_query
+from pipelines.pypi.upstreams.parquet_files import find_files, literal, translate_file_errors
 from pipelines.pypi.upstreams.schema import unknown_fields
 from pipelines.pypi.windows import DAY, Window
 
 BATCH_ROWS = 25_000
 DEMO_MARK = b"duckdb_evidence_insights.demo"
 """The key in the metadata of a Parquet file that says that its rows are generated."""
-_FILES = "files"
+_FILE = "file"
+_END_OF_TIME = date(9999, 12, 31)
+"""Later timestamps, which Parquet can hold and Python cannot, are read as the day before it."""
 
 
 class ParquetUpstream:
-    """A file, a folder (searched at any depth) or a glob of Parquet files."""
+    """A file, a folder (searched at any depth) or a glob of Parquet files; rows after the day of `now` are wrong."""
 
     remarks: Sequence[str] = ()
 
-    def __init__(self, path: str, timestamp_column: str) -> None:
+    def __init__(self, path: str, timestamp_column: str, now: datetime) -> None:
         self.path = path
         self.timestamp_column = timestamp_column
-
-    @cached_property
-    def files(self) -> list[str]:
-        """The files, in the order of their names.
-
-        Raises:
-            SourceError: there is none.
-
-        """
-        path = Path(self.path)
-        found = path.rglob("*.parquet") if path.is_dir() else map(Path, glob.glob(self.path, recursive=True))  # noqa: PTH207 - pathlib's glob takes no absolute pattern
-        files = sorted(str(file) for file in found if file.is_file())
-        if not files:
-            what = f"No Parquet file at {self.path!r}."
-            raise SourceError(
-                what, remedy="Set `parquet_path` of [sources.pypi] to a file, a folder or a glob that exists."
-            )
-        return files
+        self._tomorrow = now.astimezone(UTC).date() + DAY
+        self._entries: dict[str, list[FileDay]] = {}
 
     @property
     def origin(self) -> str:
-        return "demo" if DEMO_MARK in (pq.read_schema(self.files[0]).metadata or {}) else "parquet"
+        return "demo" if DEMO_MARK in (next(iter(self._schemas.values())).metadata or {}) else "parquet"
 
-    def check(self, projects: list[str]) -> list[str]:
-        schemas = ((file, _read_schema(file)) for file in self.files)
+    @property
+    def time(self) -> datetime | None:
+        """`None`: files have no clock."""
+        return None
+
+    def check(self, projects: Sequence[str], known: Collection[FileDay] = ()) -> list[str]:
+        schemas = ((file.path, dict(_flatten(schema))) for file, schema in self._schemas.items())
         remedy = "Export it with the schema of file_downloads; see docs/settings.md."
         unknown = unknown_fields(schemas, self.timestamp_column, _fits, remedy=remedy)
-        for project in projects:
-            self._check_project(project)
+        self._search(projects, known)
+        if not any(entry.rows for project in projects for entry in self._entries[project]):
+            self._refuse(projects)
         return unknown
 
-    def available_until(self) -> date | None:
-        query = exp.select(exp.Max(this=_column(self.timestamp_column))).from_(_TABLE)
-        row = self._execute(query).fetchone()
-        return row[0].date() + DAY if row and row[0] else None
+    def file_days(self, project: str) -> dict[FileDay, date | None]:
+        if project not in self._entries:
+            self._search([project], ())
+        entries = self._entries[project]
+        last: dict[SourceFile, date] = {}
+        for entry in entries:
+            if entry.day and entry.day < self._tomorrow:
+                last[entry.file] = max(entry.day, last.get(entry.file, entry.day))
+        return {
+            entry: last.get(entry.file) if entry.day and entry.day >= self._tomorrow else entry.day for entry in entries
+        }
 
-    def count_without_timestamp(self, project: str) -> int:
-        query = (
-            exp.select(exp.Count(this=exp.Star()))
-            .from_(_TABLE)
-            .where(
-                _column("project").eq(exp.Parameter(this=exp.var(PROJECT))),
-                _column(self.timestamp_column).is_(exp.null()),
-            )
-        )
-        row = self._execute(query, {PROJECT: project}).fetchone()
-        return int(row[0]) if row else 0
+    def available_until(self, project: str, end: date | None) -> date:
+        days = [*filter(None, self.file_days(project).values())]
+        if end is None:
+            return max(days) + DAY if days else date.min
+        # Whoever sets an end says that the files are complete up to it, but a file holds no day after it was written.
+        written = max(datetime.fromtimestamp(file.modified / 1e9, UTC).date() for file in self._schemas)
+        return min(end, max(written, *(day + DAY for day in days)) if days else written)
+
+    def count_without_day(self, project: str) -> int:
+        return sum(entry.rows for entry, day in self.file_days(project).items() if day is None)
 
     def estimate(self, window: Window) -> int:
         """0: files are free."""
@@ -96,42 +96,97 @@ class ParquetUpstream:
         return Probe(window, sum(self.count_days(window.project, window.start, window.end).values()), 1)
 
     def count_days(self, project: str, start: date, end: date) -> Mapping[date, int]:
-        window = Window(project, start, end)
-        day = exp.cast(_column(self.timestamp_column), "date")
-        counted = count_window(_TABLE, self.timestamp_column).select(exp.alias_(day, "day")).group_by(day.copy())
-        first, last = window.bounds
-        rows = self._execute(counted, {PROJECT: project, START: first, END: last}).fetchall()
-        return {day: count for count, day in rows}
+        counts: Counter[date] = Counter()
+        for entry, day in self.file_days(project).items():
+            if day and start <= day < end:
+                counts[day] += entry.rows
+        return counts
 
     def settle_open_queries(self) -> Sequence[Window]:
         """None: files are read for free."""
         return ()
 
     def read(self, window: Window) -> Generator[pa.Table, None, None]:
-        start, end = window.bounds
-        downloads = self._execute(
-            downloads_query(window.grain, _TABLE, self.timestamp_column),
-            {PROJECT: window.project, START: start, END: end},
-        )
-        for batch in downloads.to_arrow_reader(BATCH_ROWS):
-            yield pa.Table.from_batches([batch]).cast(GRAINS[window.grain].source_schema)
+        held = {entry: day for entry, day in self.file_days(window.project).items() if day and day in window}
+        for file, spelling in dict.fromkeys(
+            (entry.file, entry.spelling) for entry, day in held.items() if entry.day == day
+        ):
+            yield from self._read(file, spelling, window)
+        future = Window(window.project, self._tomorrow, _END_OF_TIME, window.grain)
+        for (file, spelling), day in {
+            (entry.file, entry.spelling): day for entry, day in held.items() if entry.day != day
+        }.items():
+            for rows in self._read(file, spelling, future):
+                yield rows.append_column(WINDOW_DAY, pa.repeat(pa.scalar(day, WINDOW_DAY.type), rows.num_rows))
 
-    def _check_project(self, project: str) -> None:
-        query = (
-            exp.select("1").from_(_TABLE).where(_column("project").eq(exp.Parameter(this=exp.var(PROJECT)))).limit(1)
-        )
-        if self._execute(query, {PROJECT: project}).fetchone():
-            return
-        listing = exp.select("project").distinct().from_(_TABLE).order_by("project").limit(20)
-        known = [str(row[0]) for row in self._execute(listing).fetchall()]
-        what = f"No download of the project {project!r} in {self.path!r}."
-        remedy = f"Check `projects` of [sources.pypi]; the files hold, among others: {', '.join(known)}."
+    def _read(self, file: SourceFile, spelling: str, window: Window) -> Generator[pa.Table, None, None]:
+        """The rows of the window in a file that spells the window's project so."""
+        start, end = window.bounds
+        table = _TABLE if end.date() < _END_OF_TIME else self._clipped
+        query = downloads_query(window.grain, table, self.timestamp_column)
+        with translate_file_errors(file.path):
+            found = self._execute(query.sql("duckdb"), file, {PROJECT: spelling, START: start, END: end})
+            batches = found.to_arrow_reader(BATCH_ROWS)
+        while True:
+            with translate_file_errors(file.path):
+                batch = next(batches, None)
+            if batch is None:
+                return
+            rows = pa.Table.from_batches([batch]).cast(GRAINS[window.grain].source_schema)
+            if spelling != window.project:
+                names = pa.repeat(pa.scalar(window.project, pa.string()), rows.num_rows)
+                rows = rows.set_column(rows.column_names.index("project"), "project", names)
+            yield rows
+
+    def _search(self, projects: Sequence[str], known: Collection[FileDay]) -> None:
+        """Find out what each file holds of the projects, without reading it if that is `known`."""
+        searched = {(entry.file, entry.project) for entry in known if entry.day is None}
+        held = [entry for entry in known if (entry.file, entry.project) in searched]
+        for file in self._schemas:
+            if missing := [project for project in projects if (file, project) not in searched]:
+                held += self._count(file, missing)
+        for project in projects:
+            self._entries[project] = [
+                entry for entry in held if entry.project == project and entry.file in self._schemas
+            ]
+
+    def _count(self, file: SourceFile, projects: Sequence[str]) -> list[FileDay]:
+        with translate_file_errors(file.path):
+            found = self._execute(_COUNT.format(timestamp=self._timestamp), file, {"projects": projects}).fetchall()
+        entries = [FileDay(file, canonicalize_name(spelling), spelling, day, rows) for spelling, day, rows in found]
+        with_rows = {entry.project for entry in entries if entry.day is None}
+        return entries + [FileDay(file, project, project, None, 0) for project in projects if project not in with_rows]
+
+    def _refuse(self, projects: Sequence[str]) -> NoReturn:
+        listing = "SELECT DISTINCT project FROM read_parquet($file, hive_partitioning = false) ORDER BY 1 LIMIT 20"
+        names: set[str] = set()
+        for file in self._schemas:
+            with translate_file_errors(file.path):
+                names |= {str(name) for (name,) in self._execute(listing, file).fetchall()}
+        what = f"No download of the project {' or '.join(map(repr, projects))} in {self.path!r}."
+        remedy = f"Check `projects` of [sources.pypi]; the files hold, among others: {', '.join(sorted(names)[:20])}."
         raise UnknownProjectError(what, remedy=remedy)
 
-    def _execute(self, query: exp.Select, parameters: Mapping[str, object] | None = None) -> duckdb.DuckDBPyConnection:
-        """Run a query over the files, beside those whose rows are still to be read."""
+    def _execute(
+        self, sql: str, file: SourceFile, parameters: Mapping[str, object] | None = None
+    ) -> duckdb.DuckDBPyConnection:
+        """Run a query over a file, beside those whose rows are still to be read."""
         with without_pandas():
-            return self._database.cursor().execute(query.sql("duckdb"), {_FILES: self.files, **(parameters or {})})
+            return self._database.cursor().execute(sql, {_FILE: literal(file.path), **(parameters or {})})
+
+    @property
+    def _timestamp(self) -> str:
+        return exp.to_identifier(self.timestamp_column, quoted=True).sql("duckdb")
+
+    @property
+    def _clipped(self) -> exp.Expr:
+        name, latest = self._timestamp, "TIMESTAMPTZ '9999-12-30'"
+        clipped = f"CASE WHEN {name} > {latest} THEN {latest} ELSE {name} END AS {name}"
+        return parse_one(f"(SELECT * REPLACE ({clipped}) FROM {_TABLE.sql('duckdb')})", dialect="duckdb")
+
+    @cached_property
+    def _schemas(self) -> dict[SourceFile, pa.Schema]:
+        return find_files(self.path)
 
     @cached_property
     def _database(self) -> duckdb.DuckDBPyConnection:
@@ -143,30 +198,30 @@ class ParquetUpstream:
         return database
 
 
-# By name: exports of different years may order their columns differently.
+# A folder named `country_code=FR` must not override the rows.
 _TABLE = exp.func(
     "read_parquet",
-    exp.Parameter(this=exp.var(_FILES)),
-    exp.PropertyEQ(this=exp.var("union_by_name"), expression=exp.true()),
+    exp.Parameter(this=exp.var(_FILE)),
+    exp.PropertyEQ(this=exp.var("hive_partitioning"), expression=exp.false()),
 )
-
-
-def _column(name: str) -> exp.Column:
-    return exp.column(exp.to_identifier(name, quoted=True))
-
-
-def _read_schema(file: str) -> dict[str, pa.DataType]:
-    """The types of the file's leaves by their dotted paths."""
-    try:
-        return dict(_flatten(pq.read_schema(file)))
-    except pa.ArrowInvalid as error:
-        what = f"{file} is not a Parquet file: {error}"
-        raise SourceError(
-            what, remedy="Remove it from `parquet_path` of [sources.pypi], or export it again."
-        ) from error
+# PEP 503, as `canonicalize_name`; a day is clipped to those that Python knows.
+_COUNT = """
+    SELECT
+        project,
+        CASE
+            WHEN {timestamp} < TIMESTAMPTZ '1970-01-01' THEN DATE '1970-01-01'
+            WHEN {timestamp} > TIMESTAMPTZ '9999-12-30' THEN DATE '9999-12-30'
+            ELSE {timestamp}::DATE
+        END AS day,
+        COUNT(*)
+    FROM read_parquet($file, hive_partitioning = false)
+    WHERE LIST_CONTAINS($projects, REGEXP_REPLACE(LOWER(project), '[-_.]+', '-', 'g'))
+    GROUP BY ALL ORDER BY ALL
+"""
 
 
 def _flatten(fields: pa.Schema | pa.StructType, prefix: str = "") -> Iterator[tuple[str, pa.DataType]]:
+    """The types of the leaves by their dotted paths."""
     for field in fields:
         if pa.types.is_struct(field.type):
             yield from _flatten(field.type, f"{prefix}{field.name}.")
