@@ -1,5 +1,6 @@
 """The BigQuery upstream: genuine clients, over the wire, against a server on this machine."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from sqlglot import exp, parse_one
 
 from pipelines.demo import SCHEMA
 from pipelines.errors import BudgetError, SchemaError, SourceError
-from pipelines.pypi.columns import LEAVES, SOURCE_SCHEMA
+from pipelines.pypi.columns import COUNTS, GRAINS, LEAVES, SOURCE_SCHEMA
 from pipelines.pypi.settings import Settings
 from pipelines.pypi.upstreams.bigquery import BigQueryUpstream
 from pipelines.pypi.upstreams.google_client import DeadlineSession
@@ -97,6 +98,21 @@ def test_client_queries_by_array_and_timestamp(server: Server, tmp_path: Path, d
         AND timestamp >= '2026-05-12 00:00:00+00'"""
     ).fetchone()
     assert expected == (found,)
+
+
+@pytest.mark.usefixtures("server")
+def test_counts_equal_those_of_the_same_query_on_parquet(demo: Path) -> None:
+    """At the grain of a day the server counts: the same counts as of files, all rows together, and fewer bytes."""
+    window = replace(SPRING, grain="day")
+
+    counts = pa.concat_tables(upstream().read(window))
+
+    expected = pa.concat_tables(ParquetUpstream(str(demo), "timestamp", NOW).read(window))
+    assert COUNTS.source_schema == counts.schema
+    assert 0 < counts.num_rows == expected.num_rows < 50_000
+    assert duckdb.sql("FROM expected EXCEPT ALL FROM counts").fetchall() == []
+    assert duckdb.sql("SELECT SUM(log_rows) FROM counts").fetchall() == [(50_000,)]
+    assert upstream().estimate(window) < upstream().estimate(SPRING)
 
 
 @pytest.mark.parametrize("window", [SPRING, DAYS], ids=["months", "days"])
@@ -293,9 +309,10 @@ def test_hostile_setting_is_refused_before_any_request(server: Server, project: 
     assert before == len(server.log())
 
 
-def test_googles_analyzer_accepts_what_is_sent(server: Server) -> None:
+@pytest.mark.parametrize("grain", GRAINS)
+def test_googles_analyzer_accepts_what_is_sent(server: Server, grain: str) -> None:
     """Google's own analyzer of GoogleSQL, knowing the table, accepts the query as sent, and rejects a wrong one."""
-    upstream().estimate(DAYS)
+    upstream().estimate(replace(DAYS, grain=grain))
     sent = server.jobs()[-1]["query"]
     wrong = [sent["query"].replace("`country_code`", "`nation`"), sent["query"].replace("@project", "@start")]
     parameters = {each["name"]: each["parameterType"]["type"] for each in sent["queryParameters"]}
