@@ -33,7 +33,7 @@ def healthy(demo_project: Installation, monkeypatch: pytest.MonkeyPatch) -> Inst
 def failures() -> dict[str, Finding]:
     """The checks that failed, each with a remedy, when all have been made."""
     findings = list(diagnose())
-    assert len(findings) == 16
+    assert len(findings) == 17
     failed = {each.check: each for each in findings if each.outcome is Outcome.FAILED}
     assert all(each.remedy for each in failed.values())
     return failed

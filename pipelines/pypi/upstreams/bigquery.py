@@ -112,19 +112,22 @@ class BigQueryUpstream:
         with (
             self._settled(job, rows.total_rows or 0),
             translate_google_errors(self.table, self._client.project),
-            closing(self._pages(rows)) as pages,
+            closing(self._pages(job, rows)) as pages,
         ):
             for page in pages:
                 if page.num_columns:
                     yield pa.Table.from_batches([page]).cast(GRAINS[window.grain].source_schema)
 
-    def _pages(self, rows: bigquery.table.RowIterator) -> Generator[pa.RecordBatch, None, None]:
+    def _pages(self, job: bigquery.QueryJob, rows: bigquery.table.RowIterator) -> Generator[pa.RecordBatch, None, None]:
         """The rows through the Storage Read API, or by REST where it is not to be had."""
         if not self.remarks:
             try:
                 yield from self._stored_pages(rows)
             except NoReadSessionsError as refusal:
                 self.remarks = (_by_rest(refusal),)
+                # The first iterator has been started.
+                with self._requests():
+                    rows = job.result(retry=self._retry, job_retry=None)
             else:
                 return
         self._session.start_clock()
