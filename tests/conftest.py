@@ -18,6 +18,7 @@ from pipelines.demo import PROJECTS, write_demo
 from pipelines.exports import Export
 from tests.servers.bigquery import Server, redirect_clients
 from tests.servers.s3 import S3Server
+from tests.support.few_models import write_few
 from tests.support.installation import ROOT, Installation
 from tests.support.rows import download, downloads, july, write
 from tests.support.shared import Shared
@@ -102,32 +103,51 @@ def demo_runs(demo_project: Installation) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def computed_once(shared: Shared, tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """Two projects, loaded, computed and exported; tests only read it, or take `computed`.
+def few_models(shared: Shared, context: Context) -> Path:
+    """The folder of a project of SQLMesh with few models."""
+    return shared.once("few models", lambda folder: write_few(context, folder))
+
+
+@pytest.fixture(scope="session")
+def computed_once(few_models: Path, shared: Shared, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """Two projects, loaded, computed by few models, and exported; tests only read it, or take `computed`.
 
     `one` has two downloads a day from the first to the tenth of July, and one more in quarantine; `two`, which was
     loaded after it, has three a day from the third on. Two days more are upstream.
     """
-
-    def make(folder: Path) -> None:
-        write(folder / SOURCE, [*downloads(TWO_PROJECTS), download(july(4), country_code="xx")])
-        with_days_before = two_projects(folder).with_settings(PROJECTS='["one"]', START_DATE="2026-07-01")
-        with_days_before.load()
-        two_projects(folder).run().export()
-
-    return two_projects(shared.copy("computed", make, tmp_path_factory.mktemp("computed")))
+    folder = tmp_path_factory.mktemp("computed")
+    return two_projects(shared.copy("computed", lambda folder: compute(folder, few_models), folder), few_models)
 
 
 @pytest.fixture
 def computed(computed_once: Installation, tmp_path: Path) -> Installation:
     """A copy of it, which the test may change, upstream too."""
     shutil.copytree(computed_once.folder.parent, tmp_path / "computed")
-    return two_projects(tmp_path / "computed")
+    return two_projects(tmp_path / "computed", computed_once.models)
 
 
-def two_projects(folder: Path) -> Installation:
+@pytest.fixture(scope="session")
+def all_computed_once(shared: Shared, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """The same, computed by all models; tests only read it, or take `all_computed`."""
+    return two_projects(shared.copy("all computed", compute, tmp_path_factory.mktemp("all-computed")))
+
+
+@pytest.fixture
+def all_computed(all_computed_once: Installation, tmp_path: Path) -> Installation:
+    """A copy of it, which the test may change, upstream too."""
+    shutil.copytree(all_computed_once.folder.parent, tmp_path / "all-computed")
+    return two_projects(tmp_path / "all-computed")
+
+
+def compute(folder: Path, models: Path | None = None) -> None:
+    write(folder / SOURCE, [*downloads(TWO_PROJECTS), download(july(4), country_code="xx")])
+    two_projects(folder).with_settings(PROJECTS='["one"]', START_DATE="2026-07-01").load()
+    two_projects(folder, models).run().export()
+
+
+def two_projects(folder: Path, models: Path | None = None) -> Installation:
     days = {"START_DATE": "2026-07-03", "END_DATE": "2026-07-11"}
-    return Installation(folder / "data").reading(folder / SOURCE, "one", "two", **days)
+    return Installation(folder / "data", models=models).reading(folder / SOURCE, "one", "two", **days)
 
 
 @pytest.fixture(scope="session")

@@ -19,11 +19,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
 
+import pytest
+
 from pipelines.cli import main
 from pipelines.warehouse import resolve_warehouse
 from pipelines.warehouse.lock import exclusive_run
 from tests.servers.bigquery import redirect_clients
 from tests.support.cloud import stand_in_for_process
+from tests.support.few_models import use_models
 from tests.support.installation import ROOT, Done
 
 # To fork a process that has threads, as a test's has, is not safe; the server has none.
@@ -88,6 +91,7 @@ class Start:
         os.environ.update(self.variables)
         redirect_clients()
         stand_in_for_process()
+        use_models(pytest.MonkeyPatch())
         if self.interruption:
             self.interruption.install()
 

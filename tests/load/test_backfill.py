@@ -179,7 +179,9 @@ def test_kpis_of_exactly_the_touched_days_are_computed(
     assert "Loaded 2026-07-01 to 2026-07-05 of 1 projects: 11 rows accepted, 0 quarantined." in done.stdout
     assert "KPIs recomputed: 5 days, 2026-07-01 to 2026-07-05." in done.stdout
     at_once = [*downloads({"one": one, "two": two | {3: 4, 4: 1, 5: 0}}), broken]
-    whole = Installation(tmp_path / "whole").reading(write(tmp_path / "whole.parquet", at_once), "one", "two")
+    whole = Installation(tmp_path / "whole", models=computed.models).reading(
+        write(tmp_path / "whole.parquet", at_once), "one", "two"
+    )
     whole.load()
     assert whole.query(ROWS) == computed.query(ROWS)
     assert marts_of_loads(context, whole) == computed.marts()

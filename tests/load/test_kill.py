@@ -5,9 +5,11 @@ from dataclasses import replace
 from itertools import islice
 
 import pytest
+from sqlmesh import Context
 
 from tests.harness.kill import PHASES, Harness, Kill
 from tests.support.installation import Installation
+from tests.support.models import marts_of_loads
 
 pytestmark = pytest.mark.slow
 
@@ -38,6 +40,11 @@ def kill_in(harness: Harness, phase: str) -> list[Kill]:
 def test_next_load_makes_what_an_undisturbed_one_makes(harness: Harness, phase: str) -> None:
     """A load that is killed in any phase leaves nothing that the next one would count twice, or not at all."""
     assert (1, []) == harness.strike(phase, kill_in(harness, phase), publish=False)
+
+
+def test_undisturbed_run_computes_what_the_models_make_of_its_loads(harness: Harness, context: Context) -> None:
+    """A run that adds days to those with KPIs, and replaces one, leaves the marts of a run that loads all at once."""
+    assert marts_of_loads(context, harness.undisturbed) == harness.undisturbed.marts()
 
 
 def test_next_run_computes_what_an_undisturbed_one_computes(harness: Harness) -> None:

@@ -7,12 +7,13 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 import duckdb
+import pytest
 
 from pipelines.cli import main
 from pipelines.demo import PROJECTS
@@ -23,6 +24,7 @@ from pipelines.pypi.settings import resolve_settings
 from pipelines.pypi.windows import Backfill
 from pipelines.transform import transform
 from pipelines.warehouse import Warehouse, resolve_warehouse
+from tests.support import few_models
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
@@ -47,6 +49,8 @@ class Installation:
 
     folder: Path
     settings: Mapping[str, str] = field(default_factory=dict)
+    models: Path | None = None
+    """The folder of SQLMesh's project; the product's own, if there is none."""
 
     @classmethod
     def of_demo(cls, folder: Path, demo: Path) -> Self:
@@ -65,11 +69,13 @@ class Installation:
     @property
     def environment(self) -> dict[str, str]:
         sources = {f"SOURCES__PYPI__{name}": value for name, value in self.settings.items()}
-        return {"DESTINATION__WAREHOUSE__CREDENTIALS": str(self.file), "SOURCES__PYPI__UPSTREAM": "parquet"} | sources
+        models = {few_models.VARIABLE: str(self.models)} if self.models else {}
+        place = {"DESTINATION__WAREHOUSE__CREDENTIALS": str(self.file), "SOURCES__PYPI__UPSTREAM": "parquet"}
+        return place | sources | models
 
     def with_settings(self, **settings: str) -> Self:
         """The same project with other settings."""
-        return type(self)(self.folder, {**self.settings, **settings})
+        return replace(self, settings={**self.settings, **settings})
 
     def reading(self, source: Path, *projects: str, **settings: str) -> Self:
         """The same project with that upstream, a Parquet file or a folder of them, from the first of July on."""
@@ -79,7 +85,7 @@ class Installation:
     def copy(self, folder: Path) -> Self:
         """The same project in another folder, where it may be changed."""
         shutil.copytree(self.folder, folder)
-        return type(self)(folder, self.settings)
+        return replace(self, folder=folder)
 
     def load(self, now: datetime = NOW, backfill: Backfill | None = None) -> LoadReport:
         with self.warehouse() as warehouse, warehouse.kept_open():
@@ -135,7 +141,9 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
     before = dict(os.environ)
     os.environ.update(variables)
     try:
-        yield
+        with pytest.MonkeyPatch.context() as patch:
+            few_models.use_models(patch)
+            yield
     finally:
         os.environ.clear()
         os.environ.update(before)

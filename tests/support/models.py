@@ -13,6 +13,7 @@ from sqlmesh import Context, ExecutionContext
 from sqlmesh.core.model import Model, PythonModel
 from sqlmesh.core.model.definition import SeedModel
 
+from tests.support.few_models import FEW
 from tests.support.installation import Installation, Row
 
 DAYS: dict[str, Any] = {"start": "2016-01-01", "end": "2026-12-31"}
@@ -156,11 +157,16 @@ _RENDERED: WeakKeyDictionary[Context, dict[tuple[str, str, str], str]] = WeakKey
 
 
 def marts_of_loads(context: Context, project: Installation) -> dict[str, list[Row]]:
-    """The sorted rows of each mart, as the models make them of what the project has loaded; compare its `marts`."""
+    """The sorted rows of each mart, as the models make them of what the project has loaded; compare its `marts`.
+
+    Where the project has few models, the marts of these.
+    """
     models = Models(context, warehouse=project.file)
+    names = [name for name in sorted(model.name for model in context.models.values()) if name.startswith("marts.")]
+    if project.models:
+        names = sorted({name for few in FEW for name in models.upstream(few)} & {*names})
     with models.reading():
-        models.compute()
-        names = [name for name in sorted(model.name for model in context.models.values()) if name.startswith("marts.")]
+        models.compute({read for name in names for read in models.upstream(name)})
         return {name.removeprefix("marts."): models.rows(f"FROM {name} ORDER BY ALL") for name in names}
 
 

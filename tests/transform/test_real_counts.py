@@ -279,18 +279,19 @@ def test_a_single_row_lost_or_doubled_is_noticed(
 
 
 @pytest.fixture(scope="module")
-def one_day(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """A day of two projects, loaded."""
-    file = real_data / "file_downloads" / "2026-07-03.parquet"
-    settings = {"PARQUET_PATH": str(file), "PROJECTS": as_list(("connectorx", "marimo")), "START_DATE": "2026-07-03"}
-    project = Installation(tmp_path_factory.mktemp("one-day") / "data", settings)
+def sample(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """One in ten of the kinds of downloads of six projects and three days, each as often as it is there; loaded."""
+    folder = tmp_path_factory.mktemp("sample")
+    kinds = "HASH(country_code, file, details) % 10 = 0"
+    duckdb.sql(f"FROM '{real_data}/file_downloads/*.parquet' WHERE {kinds}").write_parquet(f"{folder}/rows.parquet")
+    project = Installation(folder / "data").reading(folder / "rows.parquet", *JULY, END_DATE="2026-07-04")
     project.load()
     return project
 
 
 @pytest.mark.parametrize("store", ["folder", "bucket"])
 def test_lake_and_warehouse_restored_from_it_have_the_rows_of_the_warehouse(
-    one_day: Installation, store: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    sample: Installation, store: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A lake filled from the load has its rows as a multiset, and so has a warehouse that is restored from it."""
     monkeypatch.setenv("DESTINATIONS", '["warehouse", "lake"]')
@@ -299,16 +300,16 @@ def test_lake_and_warehouse_restored_from_it_have_the_rows_of_the_warehouse(
         server: S3Server = request.getfixturevalue("s3")
         for name, value in server.environment(request.getfixturevalue("bucket")).items():
             monkeypatch.setenv(name, value)
-    restored = Installation(tmp_path / "restored", one_day.settings)
-    with one_day.warehouse() as warehouse:
-        assert 2 == sync_lake(open_lake(one_day), warehouse)
+    restored = Installation(tmp_path / "restored", sample.settings)
+    with sample.warehouse() as warehouse:
+        assert 18 == sync_lake(open_lake(sample), warehouse)
     with restored.warehouse() as warehouse:
-        assert 2 == restore_warehouse(warehouse, open_lake(restored))
+        assert 18 == restore_warehouse(warehouse, open_lake(restored))
 
     days = "SELECT project, day, accepted, quarantined, origin FROM raw.committed_days ORDER BY ALL"
-    assert one_day.query(days) == restored.query(days)
+    assert sample.query(days) == restored.query(days)
     multiset = f"SELECT {MULTISET.format(COLUMNS)} FROM "
-    rows = one_day.query(f"{multiset} raw.file_downloads")
+    rows = sample.query(f"{multiset} raw.file_downloads")
     assert rows == restored.query(f"{multiset} raw.file_downloads")
-    with lake_reader(open_lake(one_day)) as (connection, downloads):
+    with lake_reader(open_lake(sample)) as (connection, downloads):
         assert rows == connection.execute(f"{multiset} {downloads}").fetchall()

@@ -34,20 +34,24 @@ def content(project: Installation) -> dict[str, list[Row]]:
     return {name: project.query(f"SELECT {columns.get(name, '*')} FROM {name} ORDER BY ALL") for (name,) in tables}
 
 
-@pytest.mark.parametrize("loaded", ["demo_project", "computed_once"])
+@pytest.mark.parametrize("loaded", ["demo_project", "all_computed_once"])
 def test_marts_are_what_the_models_make_of_the_loads(
     loaded: str, context: Context, request: pytest.FixtureRequest
 ) -> None:
     """SQLMesh's plan makes the rows that DuckDB alone makes by the models' queries, from the same loads."""
     project: Installation = request.getfixturevalue(loaded)
+    marts = project.marts()
 
-    assert marts_of_loads(context, project) == project.marts()
+    assert {f"marts.{name}" for name in marts} == {
+        model.name for model in context.models.values() if model.schema_name == "marts"
+    }
+    assert marts_of_loads(context, project) == marts
 
 
-def test_days_that_are_loaded_again_are_computed_again(computed: Installation, context: Context) -> None:
+def test_days_that_are_loaded_again_are_computed_again(all_computed: Installation, context: Context) -> None:
     """Each mart follows all loads that no plan has taken: changed days, a day that is empty now, and a new project."""
-    load_again(computed, {"one": {8: 1, 9: 5, 10: 1}, "two": {8: 1}})
-    wanted = computed.with_settings(PROJECTS='["one", "two", "three"]')
+    load_again(all_computed, {"one": {8: 1, 9: 5, 10: 1}, "two": {8: 1}})
+    wanted = all_computed.with_settings(PROJECTS='["one", "two", "three"]')
     load_again(wanted, {"one": {8: 4, 10: 1}, "two": {8: 1}, "three": {10: 7}})
     assert marts_of_loads(context, wanted) != wanted.marts()
 
@@ -63,16 +67,16 @@ def test_days_that_are_loaded_again_are_computed_again(computed: Installation, c
         assert {} == bookkeeping.pending_days(warehouse)
 
 
-def test_failing_audit_of_a_restated_day_stops_and_acknowledges_nothing(computed: Installation) -> None:
+def test_failing_audit_of_a_restated_day_stops_and_acknowledges_nothing(all_computed: Installation) -> None:
     """A wrong value on one day that is loaded again makes the plan fail, and the load stays pending."""
-    load_again(computed, {"one": {8: 4, 10: 1}, "two": {8: 1}})
-    with duckdb.connect(computed.file) as connection:
+    load_again(all_computed, {"one": {8: 4, 10: 1}, "two": {8: 1}})
+    with duckdb.connect(all_computed.file) as connection:
         connection.execute("UPDATE raw.file_downloads SET file__type = 'surprise' WHERE day = '2026-07-08'")
 
     with pytest.raises(TransformError, match="accepted_values"):
-        computed.transform()
+        all_computed.transform()
 
-    with computed.warehouse() as warehouse:
+    with all_computed.warehouse() as warehouse:
         assert [[july(8), july(9), july(10)]] == [*bookkeeping.pending_days(warehouse).values()]
 
 
@@ -92,25 +96,27 @@ def change(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new))
 
 
-def test_changed_model_that_fails_its_test_is_not_applied(computed: Installation, changed_models: Path) -> None:
+def test_changed_model_that_fails_its_test_is_not_applied(all_computed: Installation, changed_models: Path) -> None:
     """A model that is changed wrongly stops at its unit test, before any number of it is computed; prod stays."""
-    before = computed.marts()
+    before = all_computed.marts()
     model = changed_models / "models" / "marts" / "downloads_monthly.sql"
     change(model, "right_days = days AS is_whole", "TRUE AS is_whole")
 
     with pytest.raises(TransformError, match="failing test"):
-        computed.transform()
+        all_computed.transform()
 
-    assert before == computed.marts()
+    assert before == all_computed.marts()
 
 
-def test_plan_shows_a_change_with_its_rows_and_applies_nothing(computed: Installation, changed_models: Path) -> None:
+def test_plan_shows_a_change_with_its_rows_and_applies_nothing(
+    all_computed: Installation, changed_models: Path
+) -> None:
     """A change is categorised, with what is to be computed again and the rows that differ; no trace of it stays."""
-    before = content(computed)
+    before = content(all_computed)
     change(changed_models / "seeds" / "countries.csv", "DE,Germany", "DE,Deutschland")
     change(changed_models / "models" / "marts" / "manylinux.sql", "AND libc", "AND day > '2020-01-01' AND libc")
 
-    done = computed.cli("plan", "--diff")
+    done = all_computed.cli("plan", "--diff")
 
     assert done.returncode == 0, done.stderr
     assert "reference.countries` (Breaking)" in done.stdout
@@ -118,15 +124,15 @@ def test_plan_shows_a_change_with_its_rows_and_applies_nothing(computed: Install
     assert "marts.manylinux`: [2016-01-01 - 2026-" in done.stdout
     assert "| marts.countries_28d | 2 | 2 | 0 | 0 | 2 | country |" in done.stdout
     assert "Marts that would be recomputed with the same rows: 1." in done.stdout
-    assert before == content(computed)
+    assert before == content(all_computed)
 
 
-def test_model_that_cannot_be_parsed_is_named(computed: Installation, changed_models: Path) -> None:
+def test_model_that_cannot_be_parsed_is_named(all_computed: Installation, changed_models: Path) -> None:
     """A typing error in a model is one message with the file and the place, not a stack trace."""
     change(changed_models / "models" / "marts" / "ci_weekly.sql", "FROM marts", "FROM FROM marts")
 
     with pytest.raises(TransformError, match=r"ci_weekly\.sql"):
-        computed.transform()
+        all_computed.transform()
 
 
 def test_unit_tests_of_the_models_pass(context: Context) -> None:

@@ -46,11 +46,11 @@ def make_machine(folder: Path) -> Path:
     return folder / "machine"
 
 
-def make_project(folder: Path, cloud: Cloud) -> CloudInstallation:
+def make_project(folder: Path, cloud: Cloud, models: Path | None = None) -> CloudInstallation:
     """A project in the cloud with four downloads upstream, of three days; one of them is broken."""
     rows = [download(day) for day in (*DAYS, DAYS[1])] + [download(DAYS[2], country_code="broken")]
     file = write(folder / "source" / "rows.parquet", rows)
-    return CloudInstallation(cloud.folder).reading(file, "one", TOLERANCE="1")
+    return CloudInstallation(cloud.folder, models=models).reading(file, "one", TOLERANCE="1")
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ class Runs:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+def runs(few_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """They log all that they can, and their lease is renewed all the while."""
     folder = tmp_path_factory.mktemp("runs")
     machine = make_machine(folder)
@@ -95,7 +95,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
         patch.chdir(machine)
         patch.setattr(lease, "RENEWAL_SECONDS", 0.1)
         cloud = stand_in(folder / "cloud", patch)
-        project = make_project(folder, cloud)
+        project = make_project(folder, cloud, few_models)
         first, second = (project.cli(RUNTIME__LOG_LEVEL="DEBUG") for _ in range(2))
     return Runs(project, machine, first, second, log.getvalue(), [*cloud.reached])
 
@@ -117,7 +117,7 @@ def logged() -> Iterator[io.StringIO]:
 def test_run_in_the_cloud_equals_one_on_a_file(runs: Runs, context: Context, tmp_path: Path) -> None:
     """Rows, marts and exports are the same, the lease is renewed all the while, and a second run loads nothing."""
     project = runs.project
-    on_file = Installation(tmp_path / "file", project.settings)
+    on_file = Installation(tmp_path / "file", project.settings, project.models)
     on_file.load()
 
     assert (runs.first.returncode, runs.second.returncode) == (0, 0), runs.first.stderr + runs.second.stderr
