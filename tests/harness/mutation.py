@@ -24,24 +24,21 @@ from sqlglot import tokenize
 
 from tests.support.installation import ROOT
 
-FLIPPED: dict[type[ast.cmpop], type[ast.cmpop]] = {
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-    ast.Lt: ast.LtE,
-    ast.LtE: ast.Lt,
-    ast.Gt: ast.GtE,
-    ast.GtE: ast.Gt,
-    ast.In: ast.NotIn,
-    ast.NotIn: ast.In,
-    ast.Is: ast.IsNot,
-    ast.IsNot: ast.Is,
-}
+_PAIRS: tuple[tuple[type[ast.cmpop], type[ast.cmpop]], ...] = (
+    *((ast.Eq, ast.NotEq), (ast.Lt, ast.LtE), (ast.Gt, ast.GtE), (ast.In, ast.NotIn), (ast.Is, ast.IsNot)),
+)
+FLIPPED = dict(_PAIRS) | {other: one for one, other in _PAIRS}
 SWAPPED = {"=": "<>", "<>": "=", "<": "<=", "<=": "<", ">": ">=", ">=": ">", "AND": "OR", "OR": "AND", "NOT": ""}
 SWAPPED |= {"LEFT": "INNER", "SUM": "MAX", "MAX": "MIN", "MIN": "MAX", "COUNT": "MIN", "DESC": "ASC"}
 FOLDERS = ("pipelines", "sqlmesh/models", "sqlmesh/audits", "sqlmesh/macros", "sqlmesh/signals")
 NOT_COPIED = shutil.ignore_patterns(".venv*", "node_modules", "build", "data", "__pycache__", ".*_cache", ".git")
 LINKED = (".git", ".venv", ".venv-emulator", ".venv-s3", "evidence/node_modules")
-UNIT_TESTS = "tests/transform/test_transform.py::test_unit_tests_of_the_models_pass"
+MODEL_TESTS = [
+    "tests/transform/test_transform.py::test_unit_tests_of_the_models_pass",
+    "tests/transform/test_audits.py",
+    "tests/transform/test_real_counts.py",
+]
+"""Those that judge what a model makes of its rows; others compare it with itself."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +55,10 @@ class Mutation:
         return source[: self.start] + self.text.encode() + source[self.end :]
 
     @property
-    def room(self) -> str:
-        """The folder of the tests that are the first to notice."""
-        room = "tests/transform" if self.path.parts[0] == "sqlmesh" else f"tests/{self.path.with_suffix('').parts[1]}"
-        return room if (ROOT / room).is_dir() else "tests/cli"
+    def rooms(self) -> list[str]:
+        """The folders of the tests that are the first to notice: of the same names as a module and its folders."""
+        names = ("transform",) if self.path.parts[0] == "sqlmesh" else self.path.with_suffix("").parts[1:]
+        return [f"tests/{name}" for name in names if (ROOT / "tests" / name).is_dir()] or ["tests/cli"]
 
     def __str__(self) -> str:
         source = (ROOT / self.path).read_bytes()
@@ -133,31 +130,37 @@ def draw(seed: int, count: int) -> list[Mutation]:
 
 def find_killer(project: Path, mutation: Mutation, *, room_only: bool) -> str:
     """The first test that fails in the copy, or nothing."""
-    room = mutation.room
-    others = ["tests", f"--ignore={room}", "--ignore=tests/site"]
-    stages = [[UNIT_TESTS]] if mutation.path.suffix == ".sql" else []
-    stages += [[room, "-m", "not slow"], [room, "-m", "slow"]]
-    stages += [] if room_only else [[*others, "-m", "not slow"], [*others, "-m", "slow"]]
-    real = {"PYPI_REAL_DATA": str(ROOT.parent / "shared" / "data")}
-    for stage in stages:
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-rfE", "-W", "ignore", "-p", "no:cacheprovider"]
-        command += ["-o", "timeout=120", *stage]
-        environment = real | os.environ | {"PYTHONPATH": str(project)}
-        done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
-        # 5: there is no such test.
-        if done.returncode not in (0, 5):
-            failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
-            return failed[0].split(" - ")[0] if failed else f"pytest, which ended with {done.returncode}"
+    rooms = [MODEL_TESTS] if mutation.path.suffix == ".sql" else [[room] for room in mutation.rooms]
+    if not room_only:
+        rooms.append(["tests", "--ignore=tests/site", *(f"--ignore={room}" for room in mutation.rooms)])
+    for room in rooms:
+        for marker in ["slow or not slow"] if room is MODEL_TESTS else ["not slow", "slow"]:
+            if failed := first_failure(project, [*room, "-m", marker]):
+                return failed
     return ""
+
+
+def first_failure(project: Path, tests: list[str]) -> str:
+    """The first of the tests that fails."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-rfE", "-W", "ignore", "-p", "no:cacheprovider"]
+    real = {"PYPI_REAL_DATA": str(ROOT.parent / "shared" / "data")}
+    environment = real | os.environ | {"PYTHONPATH": str(project)}
+    done = subprocess.run([*command, *tests], cwd=project, env=environment, capture_output=True, text=True, check=False)
+    # 5: there is no such test.
+    if done.returncode in (0, 5):
+        return ""
+    failed = [line.split()[1] for line in done.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]
+    return failed[0] if failed else f"pytest, which ended with {done.returncode}"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Change the project in one place at a time; look which test notices.")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--places", type=int, default=50)
+    parser.add_argument("--skip", type=int, default=0, help="go on after that many places of the seed")
     parser.add_argument("--room-only", action="store_true", help="run no tests of other rooms")
     options = parser.parse_args()
-    drawn, survived = draw(options.seed, options.places), []
+    drawn, survived = draw(options.seed, options.places)[options.skip :], []
     with TemporaryDirectory() as folder:
         project = shutil.copytree(ROOT, Path(folder, "project"), ignore=NOT_COPIED)
         for name in LINKED:
@@ -166,6 +169,8 @@ def main() -> int:
             (project / mutation.path).write_bytes(mutation.apply())
             killer = find_killer(project, mutation, room_only=options.room_only)
             shutil.copy(ROOT / mutation.path, project / mutation.path)
+            if killer.startswith("tests/") and first_failure(project, [killer]):
+                sys.exit(f"{killer} fails without the change, too.")
             print(f"{mutation}\n    {killer or 'SURVIVED'}", flush=True)
             survived += [] if killer else [str(mutation)]
     print(f"\n{len(drawn) - len(survived)} of {len(drawn)} were noticed.", *survived, sep="\n")
