@@ -29,6 +29,18 @@ TWO_PROJECTS = {"one": dict.fromkeys(range(1, 13), 2), "two": dict.fromkeys(rang
 SOURCE = Path("source", "rows.parquet")
 
 
+SLOW = {"all_computed_once", "computed_once", "demo_project", "few_models", "filled_server", "real_data", "running_s3"}
+"""Fixtures that take seconds to make: a test that asks for one of them is slow."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow by its fixtures, before pytest leaves it out."""
+    for item in items:
+        if isinstance(item, pytest.Function) and not SLOW.isdisjoint(item.fixturenames):
+            item.add_marker(pytest.mark.slow)
+
+
 def clean_environment(patch: pytest.MonkeyPatch) -> None:
     """No setting of the person who runs the tests leaks into them, nor of another test."""
     for name in list(os.environ):

@@ -17,8 +17,6 @@ from pipelines.pypi.windows import Window
 from tests.support.commands import COMMANDS, JUSTFILE, LISTED, RECIPES
 from tests.support.installation import ROOT, Installation
 
-pytestmark = pytest.mark.slow
-
 
 def test_run_tells_what_it_did_and_a_second_run_that_nothing_was_left(
     demo_project: Installation, demo_runs: dict[str, str]
@@ -107,6 +105,7 @@ def test_each_recipe_has_its_line() -> None:
     assert len(LISTED) <= 24
 
 
+@pytest.mark.slow
 def test_reset_removes_demo_data_only(demo: Path, project: Installation) -> None:
     """A warehouse of demo data goes with all that belongs to it."""
     small = Installation.of_demo(project.folder, demo).with_settings(END_DATE="2026-04-03")

@@ -17,8 +17,6 @@ from playwright.sync_api import expect
 from tests.support.chromium import launch_chromium
 from tests.support.installation import ROOT, Installation
 
-pytestmark = pytest.mark.slow
-
 START_SECONDS = 60
 WAIT = 60_000  # milliseconds
 ATTEMPTS = 4

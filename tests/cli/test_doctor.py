@@ -17,8 +17,6 @@ from pipelines.doctor import Finding, Outcome, diagnose
 from tests.harness.forks import beside
 from tests.support.installation import ROOT, Installation
 
-pytestmark = pytest.mark.slow
-
 OFFLINE = {"NO_GCE_CHECK": "true", "CLOUDSDK_CONFIG": "/nonexistent", "HOME": "/nonexistent"}
 
 

@@ -11,8 +11,6 @@ from tests.harness.forks import Interruption, call, command_line
 from tests.servers.bigquery import Server
 from tests.support.installation import Installation
 
-pytestmark = pytest.mark.slow
-
 LEDGER = "SELECT status, bytes_estimated, bytes_billed, rows_read FROM raw.extract_ledger ORDER BY started_at"
 
 

@@ -83,6 +83,7 @@ def rows(log: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.slow
 def test_the_same_files_every_time(demo: Path, tmp_path: Path) -> None:
     """Writing again, also over another version, gives the same bytes and leaves nothing else behind."""
     (tmp_path / "demo-2026-05.parquet").write_bytes(b"of an earlier version")

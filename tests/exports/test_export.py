@@ -17,8 +17,6 @@ from pipelines.exports.places import LocalFolder
 from tests.harness.forks import beside
 from tests.support.installation import Installation
 
-pytestmark = pytest.mark.slow
-
 ODD = [
     (date(2026, 7, 1), 'a "quoted", text\nof two lines', True, 2**53 + 1, 0.5),
     (date(2026, 7, 2), "übergröße 日本", False, -1, None),

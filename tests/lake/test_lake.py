@@ -13,7 +13,8 @@ from pipelines.demo import PROJECTS
 from pipelines.errors import LakeError, WarehouseError
 from pipelines.lake.files import SCHEMAS
 from pipelines.lake.restore import restore_warehouse
-from pipelines.lake.sync import forget_in_lake, sync_lake
+from pipelines.lake.sync import forget_in_lake, require_same_origin, sync_lake
+from pipelines.pypi.days import CommittedDay
 from pipelines.pypi.windows import Backfill
 from pipelines.warehouse import bookkeeping
 from tests.harness.forks import Interruption, call
@@ -305,6 +306,14 @@ def test_demo_and_real_data_do_not_meet_in_a_lake(small: Installation, demo: Pat
     for done in (small.cli(*RUN), small.cli("restore", "lake", "--no-site")):
         assert done.returncode == 1
         assert "do not hold the same kind of data: demo, parquet" in done.stderr
+
+
+@pytest.mark.parametrize("origins", [["bigquery", "parquet"], ["demo", "demo"], []])
+def test_real_downloads_of_two_upstreams_may_meet_in_a_lake(small: Installation, origins: list[str]) -> None:
+    """BigQuery and Parquet files have the same rows: only demo data is apart."""
+    days = [CommittedDay("one", DAYS[0], 1, 0, origin, "load") for origin in origins]
+
+    require_same_origin(open_lake(small), days)
 
 
 def test_outage_delays_nothing_but_the_lake(computed: Installation, monkeypatch: pytest.MonkeyPatch) -> None:

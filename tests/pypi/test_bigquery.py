@@ -24,8 +24,6 @@ from pipelines.pypi.windows import Window
 from tests.servers.bigquery import BILLED, TABLE, Server, analyze, as_fields, redirect_clients
 from tests.support.installation import NOW, Installation
 
-pytestmark = pytest.mark.slow
-
 SPRING = Window("copper-kettle", date(2026, 4, 2), date(2026, 7, 1))
 DAYS = Window("copper-kettle", date(2026, 5, 12), date(2026, 5, 15))
 MEBIBYTE = 2**20

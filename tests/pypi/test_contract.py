@@ -170,6 +170,7 @@ def test_each_leaf_has_broken_values() -> None:
     assert {leaf.column for leaf in LEAVES} - {"details__ci"} == BROKEN.keys()
 
 
+@pytest.mark.slow
 def test_fast_verdict_is_that_of_pydantic_row_by_row() -> None:
     """For any rows exactly those are accepted that the whole model accepts, and none is lost or changed.
 

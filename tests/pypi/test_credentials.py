@@ -11,8 +11,6 @@ from tests.harness.forks import call, command_line
 from tests.servers.bigquery import TABLE, Server
 from tests.support.installation import Done, Installation
 
-pytestmark = pytest.mark.slow
-
 TOKEN = "ya29.access-token-of-the-test"  # noqa: S105 - the server's
 LOGIN = {
     "type": "authorized_user",

@@ -19,8 +19,6 @@ from pipelines.run import Published
 from tests.support.installation import NOW, ROOT, Installation
 from tests.support.rows import SCHEMA, download, write
 
-pytestmark = pytest.mark.slow
-
 DAY = date(2026, 7, 1)
 LATER = datetime(2026, 8, 2, 12, tzinfo=UTC)
 LOAD = """
@@ -55,6 +53,7 @@ def drifted(project: Installation, source: Path) -> Installation:
     return project.reading(source, "one")
 
 
+@pytest.mark.slow
 def test_new_fields_are_reported_and_recorded(drifted: Installation, source: Path) -> None:
     """From the first load on, each new field at any depth has its row, with the time of the run that saw it."""
     report = drifted.load()
@@ -64,6 +63,7 @@ def test_new_fields_are_reported_and_recorded(drifted: Installation, source: Pat
     assert [(str(source), field, NOW, NOW) for field in report.unknown_columns] == drifted.query(DRIFT)
 
 
+@pytest.mark.slow
 def test_drift_is_renewed_where_nothing_is_left_to_load(drifted: Installation, source: Path) -> None:
     """A field is recorded once; its last sighting follows while it is there, and stays when it has gone."""
     drifted.load()
@@ -78,6 +78,7 @@ def test_drift_is_renewed_where_nothing_is_left_to_load(drifted: Installation, s
     ] == drifted.query(DRIFT)
 
 
+@pytest.mark.slow
 def test_drift_of_a_refused_load_is_recorded(drifted: Installation, source: Path) -> None:
     """A new field may be why rows break the contract, so it is kept where the first load of all fails."""
     write(source, [download(DAY, country_code="xx") for _ in range(2)], with_new_fields())
@@ -90,6 +91,7 @@ def test_drift_of_a_refused_load_is_recorded(drifted: Installation, source: Path
     assert drifted.load().accepted == 1
 
 
+@pytest.mark.slow
 def test_without_drift_there_is_no_record(drifted: Installation, source: Path) -> None:
     """A table that is as the contract says leaves no record behind."""
     write(source, [download(DAY)])
@@ -109,6 +111,7 @@ def test_frozen_columns_stop_the_run(drifted: Installation, source: Path) -> Non
     assert not drifted.file.exists()
 
 
+@pytest.mark.slow
 def test_frozen_columns_take_a_table_that_is_as_the_contract_says(drifted: Installation, source: Path) -> None:
     """The policy refuses drift, not a load."""
     write(source, [download(DAY)])
@@ -116,6 +119,7 @@ def test_frozen_columns_take_a_table_that_is_as_the_contract_says(drifted: Insta
     assert drifted.with_settings(COLUMNS="freeze").load().accepted == 1
 
 
+@pytest.mark.slow
 def test_hostile_names_of_fields_are_shown_as_text(
     drifted: Installation, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,6 +152,7 @@ def test_all_missing_and_retyped_fields_are_named(drifted: Installation, source:
     assert not drifted.file.exists()
 
 
+@pytest.mark.slow
 def test_field_added_to_the_contract_is_added_to_the_table(drifted: Installation, source: Path, tmp_path: Path) -> None:
     """Reading days again fills the new column; without the field again, the column stays and is not filled."""
     row = download(DAY)
@@ -184,6 +189,7 @@ def test_fields_that_have_become_lists_are_retyped() -> None:
     assert {"url": "ARRAY<STRING>", "distro.libc": "ARRAY<RECORD>"} == dict(_flatten(fields))
 
 
+@pytest.mark.slow
 def test_frozen_rows_take_no_broken_row(drifted: Installation, source: Path) -> None:
     """With the policy freeze one bad row, which the tolerance would allow, fails the run before anything is loaded."""
     write(source, [download(DAY, country_code="xx"), *(download(DAY) for _ in range(9))])

@@ -18,8 +18,6 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from tests.servers.s3 import ALWAYS, S3Server, cut, delay, die, refuse
 from tests.support.installation import ROOT
 
-pytestmark = pytest.mark.slow
-
 MEBIBYTE = 2**20
 # The least that S3 takes as a part.
 PART = 5 * MEBIBYTE
@@ -255,6 +253,7 @@ def test_dlt_loads_while_the_server_dies_and_returns(
     assert [(ROWS, ROWS)] == read.fetchall()
 
 
+@pytest.mark.slow
 def test_server_ends_with_its_parent(tmp_path: Path) -> None:
     """A test process that is killed leaves no server behind."""
     code = (

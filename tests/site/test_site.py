@@ -29,8 +29,6 @@ from tests.harness.forks import beside
 from tests.support.chromium import launch_chromium
 from tests.support.installation import ROOT, Installation
 
-pytestmark = pytest.mark.slow
-
 DESKTOP = ViewportSize(width=1400, height=1000)
 PHONE = ViewportSize(width=390, height=844)
 

@@ -10,8 +10,6 @@ from pipelines.demo import MISSING_DAY, PROJECTS
 from pipelines.lenses import Lens
 from tests.support.installation import ROOT, Installation
 
-pytestmark = pytest.mark.slow
-
 # The demo's own: a day that upstream lacks, and a release that many fetched on its first day.
 GAP_DAYS = 49
 RELEASE_DAYS = 36

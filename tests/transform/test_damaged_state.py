@@ -12,6 +12,7 @@ from pipelines.transform import plan, transform
 from pipelines.transform.state import UNREADABLE
 from pipelines.warehouse import Warehouse, resolve_warehouse
 from pipelines.warehouse.settings import CREDENTIALS_VARIABLE
+from tests.support import few_models
 from tests.support.installation import Installation
 from tests.support.models import marts_of_loads
 from tests.support.rows import july
@@ -120,6 +121,8 @@ def test_a_run_computes_a_renamed_warehouse_again(
     expected = marts_of_loads(context, computed)
     file = renamed(computed)
     monkeypatch.setenv(CREDENTIALS_VARIABLE, str(file))
+    monkeypatch.setenv(few_models.VARIABLE, str(computed.models))
+    few_models.use_models(monkeypatch)
 
     assert DAYS == transform(resolve_warehouse()).days
     assert [] == transform(resolve_warehouse()).days

@@ -48,6 +48,7 @@ def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     return resolve_warehouse()
 
 
+@pytest.mark.slow
 def test_each_file_counts(copy: Path) -> None:
     """A change of any file, its removal and its other name each give another fingerprint."""
     before = compute_fingerprint()

@@ -39,6 +39,7 @@ def test_documents_name_the_lenses_as_the_seed_does(document: str, row: str) -> 
     assert [] == [lens for lens in Lens if row.format(lens=lens) not in text]
 
 
+@pytest.mark.slow
 def test_reworded_lens_is_described_so_and_computes_nothing_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,8 +15,6 @@ from tests.support.installation import ROOT, Installation, Row
 from tests.support.models import marts_of_loads
 from tests.support.rows import downloads, july, write
 
-pytestmark = pytest.mark.slow
-
 DAILY = "SELECT DAY(day), project, downloads FROM marts.downloads_daily WHERE day >= '2026-07-08' ORDER BY ALL"
 
 
@@ -34,6 +32,7 @@ def content(project: Installation) -> dict[str, list[Row]]:
     return {name: project.query(f"SELECT {columns.get(name, '*')} FROM {name} ORDER BY ALL") for (name,) in tables}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loaded", ["demo_project", "all_computed_once"])
 def test_marts_are_what_the_models_make_of_the_loads(
     loaded: str, context: Context, request: pytest.FixtureRequest

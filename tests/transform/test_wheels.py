@@ -14,8 +14,6 @@ from sqlmesh import Context
 
 from tests.support.models import Models
 
-pytestmark = pytest.mark.slow
-
 NAMED = {"manylinux1": "2.5", "manylinux2010": "2.12", "manylinux2014": "2.17"}
 PLATFORMS = [
     "any",
@@ -128,6 +126,7 @@ names = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=20)
 @given(st.lists(names, min_size=1, max_size=40, unique=True))
 def test_any_wheel_is_read_like_packaging_does(models: Models, wheels: list[str]) -> None:

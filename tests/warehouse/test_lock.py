@@ -21,8 +21,6 @@ from tests.support.cloud import CloudInstallation, stand_in
 from tests.support.installation import NOW, Installation
 from tests.support.rows import download, write
 
-pytestmark = pytest.mark.slow
-
 DAY = date(2026, 7, 1)
 COMMANDS = ["run", "plan", "audit", "site", "dashboard", "reset"]
 
@@ -251,6 +249,7 @@ def test_run_that_cannot_renew_is_stopped_before_its_lease_ends(
     assert interrupts == [True]
 
 
+@pytest.mark.slow
 def test_first_load_into_the_cloud_is_exact_under_a_lease(cloud: Installation) -> None:
     """The lease is in the way of nothing that dlt does, not even in a warehouse that it has made."""
     with exclusive_run(resolve_warehouse()):

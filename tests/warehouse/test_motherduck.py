@@ -27,8 +27,6 @@ from tests.support.installation import ROOT, Done, Installation
 from tests.support.models import marts_of_loads
 from tests.support.rows import download, july, write
 
-pytestmark = pytest.mark.slow
-
 DAYS = [july(1), july(2), july(3)]
 ARGUMENTS = {
     "backfill": ["2026-07-01", "2026-07-02"],
@@ -166,6 +164,7 @@ def test_each_command_works_in_the_cloud(runs: Runs, monkeypatch: pytest.MonkeyP
     assert project.file.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["file_downloads", "loaded_days"])
 def test_killed_load_is_exact_after_the_next_run(project: CloudInstallation, table: str) -> None:
     """What the dead run had written is taken back from the cloud by the files that this machine has."""
@@ -183,6 +182,7 @@ def test_killed_load_is_exact_after_the_next_run(project: CloudInstallation, tab
     assert project.query("FROM duckdb_tables() WHERE table_name = 'repeated_rows'") == []
 
 
+@pytest.mark.slow
 def test_what_one_warehouse_has_left_is_not_loaded_into_another(project: CloudInstallation, machine: Path) -> None:
     """Each MotherDuck database has a working folder of its own, apart from that of the file."""
     project.load()
