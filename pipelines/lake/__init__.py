@@ -30,7 +30,7 @@ from pipelines.dlt_trace import TraceWithoutSettings
 from pipelines.errors import LakeError
 from pipelines.lake.destination import LakeClient, LakeDestination
 from pipelines.lake.files import MANIFEST_SCHEMA, ParquetFile, read_key
-from pipelines.lake.store_errors import translate_store_errors
+from pipelines.lake.store_errors import damaged_error, translate_store_errors
 from pipelines.pypi.days import CommittedDay
 from pipelines.redaction import without_secrets
 
@@ -39,6 +39,9 @@ LEDGER, MANIFEST = "extract_ledger", "manifest"
 
 MARTS_FOLDER = "marts"
 """The folder of marts written for other tools: beside `raw` in a lake, or beside the warehouse."""
+
+
+_SYNC_REMEDY = "`just sync` writes the lake again from the warehouse."
 
 
 @dataclass(frozen=True)
@@ -103,9 +106,17 @@ class Lake:
             raise LakeError(what, remedy=f"Set `bucket_url` of [destination.{self.name}] to another folder.")
 
     def manifest(self) -> list[CommittedDay]:
-        """The complete days, by the manifest."""
+        """The complete days, by the manifest.
+
+        Raises:
+            LakeError: the lake does not answer, or the manifest is damaged.
+
+        """
         manifest = self._read(MANIFEST)
-        return [CommittedDay(**row) for row in manifest.to_pylist()] if manifest else []
+        try:
+            return [CommittedDay(**row) for row in manifest.to_pylist()] if manifest else []
+        except TypeError as error:
+            raise damaged_error(self.path(MANIFEST, MANIFEST), _SYNC_REMEDY) from error
 
     def ledger(self) -> pa.Table | None:
         """The lake's copy of the warehouse's ledger; `None` if there is none."""
@@ -169,7 +180,11 @@ class Lake:
         """A table that is one file of the same name; `None` if it does not exist."""
         with translate_store_errors(self.name):
             path = self.path(table, table)
-            return pq.read_table(pa.BufferReader(self.store.cat_file(path))) if self.store.exists(path) else None
+            content = self.store.cat_file(path) if self.store.exists(path) else None
+        try:
+            return pq.read_table(pa.BufferReader(content)) if content is not None else None
+        except (pa.ArrowException, OSError) as error:
+            raise damaged_error(path, _SYNC_REMEDY) from error
 
     def _remember_keys(self) -> None:
         self._keys.clear()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -12,10 +13,10 @@ import pyarrow.parquet as pq
 from pipelines.errors import LakeError
 from pipelines.lake import Lake
 from pipelines.lake.files import BATCH_ROWS, QUARANTINE, count_log_rows, key_of, table_of
-from pipelines.lake.store_errors import translate_store_errors
+from pipelines.lake.store_errors import damaged_error, translate_store_errors
 from pipelines.pypi.columns import GRAINS, WINDOW_DAY, Grain
 from pipelines.pypi.days import CommittedDay
-from pipelines.pypi.windows import Window, join_days
+from pipelines.pypi.windows import DAY, Window, join_days
 
 
 class LakeReader:
@@ -56,6 +57,7 @@ class LakeReader:
         with (
             translate_store_errors(self._lake.name),
             self._lake.store.open(path, "rb") as opened,
+            _translate_damage(path, day),
             pq.ParquetFile(opened) as file,
         ):
             found = 0
@@ -65,8 +67,27 @@ class LakeReader:
                 yield rows
             if found != expected:
                 what = f"{path} has {found:,} rows; the manifest of the lake says {expected:,}."
-                remedy = "Another program has changed the file: `just backfill` loads the day from upstream."
-                raise LakeError(what, remedy=remedy)
+                raise LakeError(what, remedy=_way_back(day))
+
+
+@contextmanager
+def _translate_damage(path: str, day: CommittedDay) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        # What the disk or the network refuses has a number; what Arrow cannot decode has none.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise damaged_error(path, _way_back(day)) from error
+
+
+def _way_back(held: CommittedDay) -> str:
+    """A day of the warehouse that is loaded after the lake's is not restored, so its file is not needed."""
+    days = f"{held.day} {held.day + DAY} {held.project}"
+    return (
+        "Restore a backup of the file. Or load its day from upstream, and restore again: "
+        f"""`DESTINATIONS='["warehouse"]' just backfill {days}`."""
+    )
 
 
 def _conformed(rows: pa.Table, held: CommittedDay, grain: Grain) -> pa.Table:

@@ -42,6 +42,11 @@ def translate_store_errors(name: str) -> Iterator[None]:
         raise _translate(name, list(causes(error))) from None
 
 
+def damaged_error(path: str, remedy: str) -> LakeError:
+    """The error for a file that is there and is not what was written."""
+    return LakeError(f"The file {path} of the lake is damaged: another program has changed it.", remedy=remedy)
+
+
 def _translate(name: str, chain: list[BaseException]) -> InsightsError:
     where = f"under [destination.{name}], or DESTINATION__{name.upper()}__* in the environment."
     found = (_of_settings(name, where, cause) or _of_store(name, where, cause) for cause in chain)
