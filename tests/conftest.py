@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import dlt
 import pytest
 from sqlmesh import Context
 from sqlmesh.core.console import NoopConsole, set_console
@@ -53,6 +54,8 @@ def clean_environment(patch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         patch.setenv(name, os.devnull)
     patch.chdir(ROOT)
+    # dlt reads its files once in a process, from the folder in which it is first asked.
+    dlt.config.get("destinations")
 
 
 @pytest.fixture(scope="session", autouse=True)

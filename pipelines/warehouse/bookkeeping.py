@@ -70,8 +70,10 @@ _DERIVED = {
     "committed_days": {field.name for field in fields(CommittedDay)},
     "schema_drift": {"upstream", "field", "first_seen", "last_seen"},
     "tracked_projects": {"project"},
+    "upstream_files": {"path", "size", "modified", "digest", "project", "spelling", "timestamp_day", "row_count"}
+    | {"loaded_day"},
 }
-"""The columns of what a run can make again: without it, KPIs are computed again."""
+"""The columns of what a run can make again: without it, KPIs are computed, or files read, again."""
 
 _CREATE_COMMITTED_DAYS = f"""
     CREATE OR REPLACE VIEW {DATASET}.committed_days AS

@@ -41,7 +41,7 @@ WRONG = {
     "numbers for names": ({"PROJECTS": "[1]"}, "'projects' must be a list of names"),
     "null for a name": ({"PROJECTS": "[null]"}, "'projects' must be a list of names"),
     "start in the future": ({"START_DATE": "2999-01-01"}, "'start_date' is 2999-01-01, after today"),
-    "no such path": ({"PARQUET_PATH": "x" * 300}, "cannot be read: File name too long"),
+    "path that cannot exist": ({"PARQUET_PATH": "x" * 300}, "No Parquet file at 'xxx"),
 }
 CREDENTIALS = {
     "another database": f"postgres://user:{SECRET}@host/database",

@@ -85,6 +85,7 @@ DERIVED = {
     "ALTER TABLE raw.applied_models DROP COLUMN plan_id": "raw.applied_models",
     "ALTER TABLE raw.schema_drift DROP COLUMN last_seen": "raw.schema_drift",
     "ALTER TABLE raw.tracked_projects RENAME project TO name": "raw.tracked_projects",
+    "ALTER TABLE raw.upstream_files DROP COLUMN digest": "raw.upstream_files",
 }
 
 
