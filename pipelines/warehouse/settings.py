@@ -19,8 +19,8 @@ CREDENTIALS_KEY = "destination.warehouse.credentials"
 MOVE_WAREHOUSE = f"Or set {CREDENTIALS_VARIABLE} to another file named warehouse.duckdb."
 
 _TYPE_VARIABLE = re.compile(r"DESTINATION__(?P<name>[A-Z0-9_]+?)__DESTINATION_TYPE")
-_OTHER_DATABASE = re.compile(r"\s*[{\[]|(?!duckdb:)\w{2,}:|:memory:|.*\n")
-"""The start of credentials that are no path: JSON, a URL, more than a line."""
+_OTHER_DATABASE = re.compile(r"\s*([{\[]|$)|(?!duckdb:)\w{2,}:|:memory:|.*\n")
+"""The start of credentials that are no path: nothing, JSON, a URL, more than a line."""
 _UNSAFE = re.compile(r"['\"*?\[\]{}=\x00-\x1f]")
 """What dlt and DuckDB would not take literally in the path of a file that is loaded."""
 

@@ -47,6 +47,8 @@ CREDENTIALS = {
     "another database": f"postgres://user:{SECRET}@host/database",
     "JSON of a cloud": f'{{"database": "md:x", "password": "{SECRET}"}}',
     "memory": ":memory:",
+    "nothing, as of a secret that is not set": "",
+    "a space": " ",
     "a quote": "folder/o'neil/warehouse.duckdb",
     "a pattern": "folder/a*/warehouse.duckdb",
 }
