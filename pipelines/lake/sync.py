@@ -152,7 +152,9 @@ def _file(connection: DuckDBPyConnection, table: str, day: CommittedDay) -> Parq
 
 
 def _rows(connection: DuckDBPyConnection, table: str, day: CommittedDay) -> Iterator[pa.RecordBatch]:
-    columns = ", ".join(f'"{name}"' for name in SCHEMAS[table].names)
+    present = {name for name, *_ in connection.execute(f"DESCRIBE {DATASET}.{table}").fetchall()}
+    # A field that the contract has gained has no column before the next load; those fields are texts.
+    columns = ", ".join(f'"{name}"' if name in present else f'NULL::TEXT AS "{name}"' for name in SCHEMAS[table].names)
     sql = f"SELECT {columns} FROM {DATASET}.{table} WHERE project = ? AND day = ?"
     yield from connection.execute(sql, [day.project, day.day]).to_arrow_reader(BATCH_ROWS)
 

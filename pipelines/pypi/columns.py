@@ -41,6 +41,11 @@ class Leaf:
         return column_name(self.path)
 
     @property
+    def may_lack(self) -> bool:
+        """Whether a table or file may lack the field, which is NULL then."""
+        return not self.field.is_required()
+
+    @property
     def type(self) -> pa.DataType:
         return _ARROW_TYPES[_base_type(self.field.annotation)]
 

@@ -2,7 +2,8 @@
 
 Field names, nesting and types are those of BigQuery's `bigquery-public-data.pypi.file_downloads`
 (https://docs.pypi.org/api/bigquery/). Linehaul writes the fields, and documents their meaning
-(https://github.com/pypi/linehaul-cloud-function). To add a field, add its line here.
+(https://github.com/pypi/linehaul-cloud-function). To add a field, add its line here; with a default of None a table or
+file may lack it.
 """
 
 from collections.abc import Callable
@@ -53,6 +54,9 @@ class Installer(Record):
 
     name: ClientText | None
     version: ClientText | None
+    # Words joined, as "pip install"; Linehaul writes it since December 2025, so an older table or file may lack it
+    # (https://github.com/pypi/linehaul-cloud-function/pull/237).
+    subcommand: ClientText | None = None
 
 
 class Implementation(Record):
@@ -127,6 +131,7 @@ class CountedInstaller(Record):
     """The tool that downloaded the file."""
 
     name: ClientText | None
+    subcommand: ClientText | None = None
 
 
 class CountedDistro(Record):

@@ -1,35 +1,37 @@
 """The queries for downloads and their counts, built once and rendered in the dialect of the upstream that runs it."""
 
+from collections.abc import Collection, Iterable
+
 from sqlglot import exp
 
-from pipelines.pypi.columns import COUNTS, ROWS
+from pipelines.pypi.columns import COUNTS, ROWS, Leaf
 
 PROJECT, START, END = "project", "start", "end"
 """The query's parameters: a normalized project name (PEP 503), and the UTC midnights of the half-open window."""
 
 
-def downloads_query(grain: str, source: exp.Expr, timestamp_column: str) -> exp.Select:
-    """The query whose rows have the grain of that name."""
-    return {"row": select_downloads, "day": count_downloads}[grain](source, timestamp_column)
+def downloads_query(grain: str, source: exp.Expr, timestamp_column: str, lacking: Collection[str] = ()) -> exp.Select:
+    """The query whose rows have the grain of that name; columns in `lacking`, of fields not upstream, are NULL."""
+    return {"row": select_downloads, "day": count_downloads}[grain](source, timestamp_column, lacking)
 
 
-def select_downloads(source: exp.Expr, timestamp_column: str) -> exp.Select:
+def select_downloads(source: exp.Expr, timestamp_column: str, lacking: Collection[str] = ()) -> exp.Select:
     """Select the contract's leaves, in its order, for one project's downloads in `[start, end)`.
 
     Only leaves are selected: BigQuery bills by leaf, and each destination would store a struct in a different shape.
     """
     timestamp = _field((timestamp_column,))
-    columns = {leaf.column: timestamp if leaf.path == ("timestamp",) else _field(leaf.path) for leaf in ROWS.leaves}
+    columns = _columns(ROWS.leaves, lacking) | {"timestamp": timestamp}
     return _of_window(exp.select(*_aliased(columns)), source, timestamp)
 
 
-def count_downloads(source: exp.Expr, timestamp_column: str) -> exp.Select:
+def count_downloads(source: exp.Expr, timestamp_column: str, lacking: Collection[str] = ()) -> exp.Select:
     """Count one project's downloads in `[start, end)` by UTC day and all fields that the KPIs need.
 
     The columns are the leaves of `DailyCount`, in its order. A time zone other than UTC would shift the days.
     """
     timestamp = _field((timestamp_column,))
-    columns = {leaf.column: _field(leaf.path) for leaf in COUNTS.leaves}
+    columns = _columns(COUNTS.leaves, lacking)
     python = columns["details__python"]
     columns |= {
         "day": exp.cast(timestamp.copy(), "date"),
@@ -39,8 +41,14 @@ def count_downloads(source: exp.Expr, timestamp_column: str) -> exp.Select:
         ),
         "log_rows": exp.Count(this=exp.Star()),
     }
-    groups = [exp.Literal.number(n) for n, column in enumerate(columns, 1) if column != "log_rows"]
+    groups = [exp.Literal.number(n) for n, name in enumerate(columns, 1) if name not in {"log_rows", *lacking}]
     return _of_window(exp.select(*_aliased(columns)), source, timestamp).group_by(*groups)
+
+
+def _columns(leaves: Iterable[Leaf], lacking: Collection[str]) -> dict[str, exp.Expr]:
+    return {
+        leaf.column: exp.cast(exp.null(), "text") if leaf.column in lacking else _field(leaf.path) for leaf in leaves
+    }
 
 
 def _of_window(query: exp.Select, source: exp.Expr, timestamp: exp.Expr) -> exp.Select:

@@ -33,7 +33,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines.demo import END, FIRST_DAY, PROJECTS, write_demo
-from pipelines.pypi.columns import LEAVES
+from tests.support.rows import LEAVES_OF_FILES
 
 REAL_DAY = date(2026, 7, 1)
 REAL_PROJECTS = ("chdb", "marimo", "dbt-duckdb", "ibis-framework", "connectorx", "lancedb")
@@ -58,7 +58,7 @@ class Downloads:
     @property
     def query(self) -> str:
         """The rows, flat."""
-        leaves = ", ".join(f"{'.'.join(leaf.path)} AS {leaf.column}" for leaf in LEAVES)
+        leaves = ", ".join(f"{'.'.join(leaf.path)} AS {leaf.column}" for leaf in LEAVES_OF_FILES)
         return f"SELECT {leaves} FROM '{self.files / '*.parquet' if self.files.is_dir() else self.files}'"
 
     def load(self, warehouse: Path, **settings: str) -> list[int]:

@@ -15,7 +15,7 @@ from sqlglot import exp, parse_one
 
 from pipelines.demo import SCHEMA
 from pipelines.errors import BudgetError, SchemaError, SourceError
-from pipelines.pypi.columns import COUNTS, GRAINS, LEAVES, SOURCE_SCHEMA
+from pipelines.pypi.columns import COUNTS, GRAINS, SOURCE_SCHEMA
 from pipelines.pypi.settings import Settings
 from pipelines.pypi.upstreams.bigquery import BigQueryUpstream
 from pipelines.pypi.upstreams.google_client import DeadlineSession
@@ -23,6 +23,7 @@ from pipelines.pypi.upstreams.parquet import ParquetUpstream
 from pipelines.pypi.windows import Window
 from tests.servers.bigquery import BILLED, TABLE, Server, analyze, as_fields, redirect_clients
 from tests.support.installation import NOW, Installation
+from tests.support.rows import LEAVES_OF_FILES
 
 SPRING = Window("copper-kettle", date(2026, 4, 2), date(2026, 7, 1))
 DAYS = Window("copper-kettle", date(2026, 5, 12), date(2026, 5, 15))
@@ -122,7 +123,9 @@ def test_estimate_is_what_the_columns_and_days_take(server: Server, demo: Path, 
     estimated = upstream().estimate(window)
 
     sizes = {"string": "COALESCE(SUM(2 + STRLEN({0})), 0)", "bool": "COUNT({0})"}
-    total = " + ".join(sizes.get(str(leaf.type), "8 * COUNT({0})").format(".".join(leaf.path)) for leaf in LEAVES)
+    total = " + ".join(
+        sizes.get(str(leaf.type), "8 * COUNT({0})").format(".".join(leaf.path)) for leaf in LEAVES_OF_FILES
+    )
     sql = f"SELECT {total} FROM '{demo}/*.parquet' WHERE timestamp >= $1 AND timestamp < $2"
     [(expected,)] = duckdb.execute(sql, [start, end]).fetchall()
     assert max(10, -(-expected // MEBIBYTE)) * MEBIBYTE == estimated
@@ -225,8 +228,8 @@ def test_real_counts_come_through_whole(
         )
         report = loaded.load()
 
-    names = ", ".join(leaf.column for leaf in LEAVES)
-    leaves = ", ".join(f"{'.'.join(leaf.path)} AS {leaf.column}" for leaf in LEAVES)
+    names = ", ".join(leaf.column for leaf in LEAVES_OF_FILES)
+    leaves = ", ".join(f"{'.'.join(leaf.path)} AS {leaf.column}" for leaf in LEAVES_OF_FILES)
     rest = f"SELECT {leaves} FROM '{source}/rows.parquet' EXCEPT ALL SELECT {names} FROM raw.file_downloads"
     assert loaded.query(f"SELECT COUNT(*) FROM '{source}/rows.parquet'") == [(report.accepted,)]
     assert loaded.query(rest) == []

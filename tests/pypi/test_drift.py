@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -32,14 +33,14 @@ load(LoadRequest(resolve_settings(), resolve_warehouse(), datetime(2026, 8, 1, t
 DRIFT = "SELECT upstream, field, first_seen, last_seen FROM raw.schema_drift ORDER BY 2"
 
 
-def with_new_fields(schema: pa.Schema = SCHEMA) -> pa.Schema:
-    """The schema with a new field at the top, and with one in a record in a record."""
+def with_new_fields(schema: pa.Schema = SCHEMA, added: Sequence[str] = ("channel", "referrer")) -> pa.Schema:
+    """The schema with a new field in a record in a record, and with those that follow at the top."""
     details = schema.field("details").type
     installer = details.field("installer").type
-    wider = pa.struct([*installer, pa.field("subcommand", pa.string())])
+    wider = pa.struct([*installer, pa.field(added[0], pa.string())])
     fields = [pa.field("installer", wider) if field.name == "installer" else field for field in details]
     changed = schema.set(schema.get_field_index("details"), pa.field("details", pa.struct(fields)))
-    return changed.append(pa.field("referrer", pa.string()))
+    return pa.schema([*changed, *(pa.field(name, pa.string()) for name in added[1:])])
 
 
 @pytest.fixture
@@ -59,8 +60,24 @@ def test_new_fields_are_reported_and_recorded(drifted: Installation, source: Pat
     report = drifted.load()
 
     assert report.accepted == 1
-    assert report.unknown_columns == ["details.installer.subcommand", "referrer"]
+    assert report.unknown_columns == ["details.installer.channel", "referrer"]
     assert [(str(source), field, NOW, NOW) for field in report.unknown_columns] == drifted.query(DRIFT)
+
+
+@pytest.mark.slow
+def test_field_that_upstream_has_added_is_loaded_and_no_drift(drifted: Installation, source: Path) -> None:
+    """A table may lack it, and is then as the contract says; of several files, those that have it fill it."""
+    write(source, [download(DAY)])
+    other = download(DAY)
+    other["details"]["installer"]["subcommand"] = "pip install"
+    write(source.parent / "later.parquet", [other], with_new_fields(added=("subcommand",)))
+
+    before = drifted.load()
+    after = drifted.with_settings(PARQUET_PATH=str(source.parent), LAG_DAYS="1").load()
+
+    assert (before.unknown_columns, after.unknown_columns) == ([], [])
+    found = "SELECT details__installer__subcommand FROM raw.file_downloads ORDER BY 1"
+    assert [("pip install",), (None,)] == drifted.query(found)
 
 
 @pytest.mark.slow
@@ -73,7 +90,7 @@ def test_drift_is_renewed_where_nothing_is_left_to_load(drifted: Installation, s
     drifted.load(LATER + timedelta(days=1))
 
     assert [
-        (str(source), "details.installer.subcommand", NOW, LATER),
+        (str(source), "details.installer.channel", NOW, LATER),
         (str(source), "referrer", NOW, LATER + timedelta(days=1)),
     ] == drifted.query(DRIFT)
 
@@ -107,7 +124,7 @@ def test_frozen_columns_stop_the_run(drifted: Installation, source: Path) -> Non
 
     assert done.returncode == 1
     assert f"{source} has fields that are not in the contract" in done.stderr
-    assert "details.installer.subcommand, referrer. Nothing was read." in done.stderr
+    assert "details.installer.channel, referrer. Nothing was read." in done.stderr
     assert not drifted.file.exists()
 
 
@@ -156,7 +173,7 @@ def test_all_missing_and_retyped_fields_are_named(drifted: Installation, source:
 def test_field_added_to_the_contract_is_added_to_the_table(drifted: Installation, source: Path, tmp_path: Path) -> None:
     """Reading days again fills the new column; without the field again, the column stays and is not filled."""
     row = download(DAY)
-    row["details"]["installer"]["subcommand"] = "install"
+    row["details"]["installer"]["channel"] = "install"
     write(source, [row], with_new_fields())
     again = drifted.with_settings(LAG_DAYS="1")
     again.load()
@@ -165,15 +182,15 @@ def test_field_added_to_the_contract_is_added_to_the_table(drifted: Installation
     text = contract.read_text()
     first = 'class Installer(Record):\n    """The tool that downloaded the file, by its user agent."""\n\n'
     assert first in text
-    contract.write_text(text.replace(first, f"{first}    subcommand: ClientText | None\n"))
+    contract.write_text(text.replace(first, f"{first}    channel: ClientText | None\n"))
     environment = os.environ | again.environment | {"PYTHONPATH": str(tmp_path / "changed")}
 
     subprocess.run([sys.executable, "-P", "-c", LOAD], cwd=ROOT, env=environment, check=True)
 
-    subcommands = "SELECT details__installer__subcommand FROM raw.file_downloads"
-    assert [("install",)] == again.query(subcommands)
+    channels = "SELECT details__installer__channel FROM raw.file_downloads"
+    assert [("install",)] == again.query(channels)
     assert again.load().accepted == 1
-    assert [(None,)] == again.query(subcommands)
+    assert [(None,)] == again.query(channels)
     with again.warehouse() as warehouse:
         assert FROZEN == warehouse.pipeline.default_schema.get_table("file_downloads")["schema_contract"]
 

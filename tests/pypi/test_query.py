@@ -1,9 +1,10 @@
-"""The one query, in two dialects."""
+"""The queries, in two dialects."""
 
+import pytest
 from sqlglot import exp, parse_one
 
 from pipelines.pypi.columns import LEAVES
-from pipelines.pypi.query import select_downloads
+from pipelines.pypi.query import downloads_query, select_downloads
 
 
 def test_selects_leaves_only_by_parameters_only() -> None:
@@ -23,3 +24,17 @@ def test_timestamp_column_keeps_our_name() -> None:
 
     assert sql.startswith('SELECT "created at" AS "timestamp", ')
     assert '"created at" >= $start AND "created at" < $end' in sql
+
+
+@pytest.mark.parametrize("grain", ["row", "day"])
+def test_field_that_upstream_lacks_is_null(grain: str) -> None:
+    """Its column keeps its place, and a constant is no group."""
+    column = "details__installer__subcommand"
+    table = exp.to_table("t")
+
+    whole, without = (downloads_query(grain, table, "timestamp", lacking) for lacking in ((), {column}))
+
+    assert whole.named_selects == without.named_selects
+    assert f"CAST(NULL AS STRING) AS `{column}`" in without.sql("bigquery", identify=True)
+    groups = [len(query.args["group"].expressions) if query.args.get("group") else 0 for query in (whole, without)]
+    assert groups[0] - groups[1] == (grain == "day")

@@ -9,8 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.demo import SCHEMA as DEMO_SCHEMA
+from pipelines.pypi.columns import LEAVES
 
 SCHEMA = DEMO_SCHEMA.remove_metadata()
+LEAVES_OF_FILES = [leaf for leaf in LEAVES if not leaf.may_lack]
+"""The contract's fields that the demo's files and those of real downloads have."""
 
 
 def download(day: date, project: str = "one", **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any broken value too
@@ -22,7 +25,7 @@ def download(day: date, project: str = "one", **changes: Any) -> dict[str, Any]:
         "project": project,
         "file": {"filename": f"{project}-1.0.tar.gz", "project": project, "version": "1.0", "type": "sdist"},
         "details": {
-            "installer": {"name": "pip", "version": "26.1"},
+            "installer": {"name": "pip", "version": "26.1", "subcommand": None},
             "python": "3.13.1",
             "implementation": {"name": "CPython", "version": "3.13.1"},
             "distro": {"name": "Debian", "version": "13", "id": "trixie", "libc": {"lib": "glibc", "version": "2.41"}},

@@ -19,6 +19,7 @@ from tests.servers.s3 import S3Server
 from tests.support.installation import BOOKKEEPING, Installation
 from tests.support.lakes import COLUMNS, lake_reader, open_lake
 from tests.support.models import Models
+from tests.support.rows import LEAVES_OF_FILES
 
 pytestmark = pytest.mark.slow
 
@@ -131,8 +132,8 @@ def counted(models: Models, dimension: str) -> dict[tuple[date, str, str], int]:
 
 def rows_apart(project: Installation, files: str) -> tuple[int, int]:
     """Rows of the loaded projects that the source has more often than the warehouse, and the other way round."""
-    names = ", ".join(leaf.column for leaf in LEAVES)
-    leaves = ", ".join(f"{'.'.join(leaf.path)} AS {leaf.column}" for leaf in LEAVES)
+    names = ", ".join(leaf.column for leaf in LEAVES_OF_FILES)
+    leaves = ", ".join(f"{'.'.join(leaf.path)} AS {leaf.column}" for leaf in LEAVES_OF_FILES)
     source = f"SELECT {leaves} FROM '{files}' SEMI JOIN raw.loaded_days USING (project)"
     warehouse = f"SELECT {names} FROM raw.file_downloads"
     [(lost,)] = project.query(f"SELECT COUNT(*) FROM ({source} EXCEPT ALL {warehouse})")
@@ -218,8 +219,8 @@ def test_raw_rows_equal_the_source_as_a_multiset(loaded: str, request: pytest.Fi
     """Each row is loaded as often as the source has it, duplicates included, and no row of it is quarantined."""
     data: Loaded = request.getfixturevalue(loaded)
 
-    leaves = ", ".join(".".join(leaf.path) for leaf in LEAVES)
-    columns = ", ".join(leaf.column for leaf in LEAVES)
+    leaves = ", ".join(".".join(leaf.path) for leaf in LEAVES_OF_FILES)
+    columns = ", ".join(leaf.column for leaf in LEAVES_OF_FILES)
     assert data.project.query(f"SELECT {MULTISET.format(leaves)} FROM '{data.files}'") == data.project.query(
         f"SELECT {MULTISET.format(columns)} FROM raw.file_downloads"
     )

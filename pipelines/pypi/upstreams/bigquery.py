@@ -32,7 +32,7 @@ from pipelines.pypi.upstreams.google_client import (
     with_read_timeout,
 )
 from pipelines.pypi.upstreams.google_errors import translate_google_errors
-from pipelines.pypi.upstreams.schema import unknown_fields
+from pipelines.pypi.upstreams.schema import lacking_fields, unknown_fields
 from pipelines.pypi.windows import Window
 
 LABELS = {"application": "duckdb-evidence-insights"}
@@ -303,8 +303,10 @@ class BigQueryUpstream:
 
     def _sql(self, purpose: Purpose, grain: str) -> str:
         source, column = exp.to_table(self.table, dialect="bigquery"), self._settings.timestamp_column
-        query = count_window(source, column) if purpose == "probe" else downloads_query(grain, source, column)
-        return query.sql("bigquery", identify=True)
+        if purpose == "probe":
+            return count_window(source, column).sql("bigquery", identify=True)
+        lacking = lacking_fields(dict(_flatten(self._table_metadata.schema)))
+        return downloads_query(grain, source, column, lacking).sql("bigquery", identify=True)
 
     def _job_config(self, window: Window) -> bigquery.QueryJobConfig:
         start, end = window.bounds

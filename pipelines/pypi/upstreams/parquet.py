@@ -18,7 +18,7 @@ from pipelines.pypi.columns import GRAINS, WINDOW_DAY
 from pipelines.pypi.files import FileDay, SourceFile
 from pipelines.pypi.query import END, PROJECT, START, downloads_query
 from pipelines.pypi.upstreams.parquet_files import find_files, literal, translate_file_errors
-from pipelines.pypi.upstreams.schema import unknown_fields
+from pipelines.pypi.upstreams.schema import lacking_fields, unknown_fields
 from pipelines.pypi.windows import DAY, Window
 
 BATCH_ROWS = 25_000
@@ -123,7 +123,8 @@ class ParquetUpstream:
         """The rows of the window in a file that spells the window's project so."""
         start, end = window.bounds
         table = _TABLE if end.date() < _END_OF_TIME else self._clipped
-        query = downloads_query(window.grain, table, self.timestamp_column)
+        lacking = lacking_fields(dict(_flatten(self._schemas[file])))
+        query = downloads_query(window.grain, table, self.timestamp_column, lacking)
         with translate_file_errors(file.path):
             found = self._execute(query.sql("duckdb"), file, {PROJECT: spelling, START: start, END: end})
             batches = found.to_arrow_reader(BATCH_ROWS)

@@ -1,6 +1,6 @@
 """Compares an upstream's schema with the contract, before a row is read."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TypeVar
 
 import pyarrow as pa
@@ -18,7 +18,7 @@ def unknown_fields(
     *,
     remedy: str,
 ) -> list[str]:
-    """The dotted paths in `schemas` that are not in the contract.
+    """The dotted paths in `schemas` that are not in the contract; a schema may lack fields that were added later.
 
     A schema is the name of a table or file, and its leaf types by dotted path. `fits` says whether an upstream type
     fits the contract's.
@@ -29,11 +29,14 @@ def unknown_fields(
 
     """
     wanted = {timestamp_column if leaf.path == ("timestamp",) else ".".join(leaf.path): leaf.type for leaf in LEAVES}
+    optional = {".".join(leaf.path) for leaf in LEAVES if leaf.may_lack}
     unknown: set[str] = set()
     misfits: dict[tuple[str, str], str] = {}
     for where, present in schemas:
         unknown |= present.keys() - wanted.keys()
         for path, expected in wanted.items():
+            if path not in present and path in optional:
+                continue
             if path not in present:
                 misfits.setdefault((path, ""), f"{where} lacks the column {path} ({expected}).")
             elif not fits(present[path], expected):
@@ -42,6 +45,11 @@ def unknown_fields(
     if misfits:
         raise SchemaError("\n".join(misfits.values()), remedy=remedy)
     return sorted(unknown)
+
+
+def lacking_fields(present: Collection[str]) -> set[str]:
+    """The columns that are NULL, as the contract's fields for them are not among the dotted paths `present`."""
+    return {leaf.column for leaf in LEAVES if leaf.may_lack and ".".join(leaf.path) not in present}
 
 
 def refuse_unknown(fields: Sequence[str], where: str) -> None:
