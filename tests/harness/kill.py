@@ -37,7 +37,8 @@ from tests.support.installation import Installation
 
 PHASES = ("extract", "normalize", "load", "transform", "export")
 FIRST = {"START_DATE": "2026-04-12", "END_DATE": "2026-04-15"}
-SECOND = {"START_DATE": "2026-04-12", "END_DATE": "2026-04-17", "LAG_DAYS": "1"}
+SECOND = {"START_DATE": "2026-04-12", "END_DATE": "2026-04-17", "LAG_DAYS": "1", "CHUNK_ROWS": "2500"}
+"""Several chunks of one or two days, so that a kill may strike between two commits."""
 MAX_DELAY = 0.02
 _AUDITED = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir"}
 _WRITES = os.O_WRONLY | os.O_RDWR

@@ -18,8 +18,8 @@ SEED = 2
 
 @pytest.fixture(scope="module")
 def harness(computed_once: Installation, tmp_path_factory: pytest.TempPathFactory) -> Harness:
-    """A run that adds two days and replaces one."""
-    wanted = computed_once.with_settings(END_DATE="2026-07-13", LAG_DAYS="1")
+    """A run that adds two days and replaces one, in several chunks."""
+    wanted = computed_once.with_settings(END_DATE="2026-07-13", LAG_DAYS="1", CHUNK_ROWS="5")
     return Harness(tmp_path_factory.mktemp("kill"), wanted)
 
 
