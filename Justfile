@@ -130,8 +130,8 @@ benchmark *arguments: setup
 
 # Measure how often alerts warn, and what they miss, on published and simulated counts.
 [group: 'Develop']
-calibrate: setup
-    {{ python }} -m tests.harness.calibrate
+calibrate *arguments: setup
+    {{ python }} -m tests.harness.calibrate "$@"
 
 # Format the code, and write docs/metrics.md from the models.
 [group: 'Develop']

@@ -8,6 +8,7 @@ A warning is an alarm of severity `warning` or above, which is what `just alerts
 projects in thirty days.
 """
 
+import argparse
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -194,6 +195,7 @@ def report() -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description="Measure how often alerts warn, and what they miss.").parse_args()
     console = Console()
     for line in report():
         console.print(line, markup=False, highlight=False, soft_wrap=True)
