@@ -135,6 +135,7 @@ CONDITIONS = {
     "marts.portfolio_compare": "99 AS rank_downloads",
     "marts.python_support": "2.0 AS drop_share_downloads",
     "marts.uv_shift": "FALSE AS is_whole, 1.0 AS slope_uv_share_downloads",
+    "marts.weekly_causes": "downloads + 1 AS difference_downloads",
     "marts.version_adoption": "-1 AS days_since_release",
     "marts.versions": "2 AS days_to_25_downloads, 1 AS days_to_50_downloads",
     "reference.countries": "'DEU' AS country_code",

@@ -1,3 +1,3 @@
-select *
+select * exclude (log_change)
 from marts.project_summary
 order by project
