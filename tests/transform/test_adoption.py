@@ -8,6 +8,8 @@ from sqlmesh import Context
 from tests.support.models import Models
 from tests.transform.test_comparisons import compute, days
 
+pytestmark = pytest.mark.slow
+
 FIRST, LAST = date(2026, 1, 1), date(2026, 6, 30)
 
 

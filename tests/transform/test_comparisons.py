@@ -9,6 +9,8 @@ from sqlmesh import Context
 from pipelines.demo import MISSING_DAY
 from tests.support.models import Models
 
+pytestmark = pytest.mark.slow
+
 DAY = timedelta(days=1)
 WHEEL = "one-1.0-py3-none-any.whl"
 

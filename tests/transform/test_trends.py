@@ -11,6 +11,8 @@ from pipelines.lenses import Lens
 from tests.support.models import Models
 from tests.transform.test_comparisons import compute, days
 
+pytestmark = pytest.mark.slow
+
 FIRST, LAST = date(2026, 3, 30), date(2026, 6, 28)
 """Thirteen whole weeks."""
 PYTHON = "3.10"

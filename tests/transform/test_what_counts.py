@@ -7,6 +7,8 @@ from sqlmesh import Context
 
 from tests.support.models import Models
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 7, 1)
 WHEEL = {"file__type": "bdist_wheel"}
 
