@@ -24,9 +24,9 @@ _INTRODUCTION = """\
 For whoever looks up a column of a mart. Written by `just format` from the models; a test fails where
 it is not current.
 
-Days are UTC days, weeks start on Monday. What a client did not say is `unknown`, never left out. A loaded day without a row
-is 0; a day that the log is known to lack is NULL; a day that is not loaded has no row. Nothing is compared across a day
-on which the log is wrong, or from which on it counts by other rules (`reference.incidents`). Each KPI has a column
+Days are UTC days, weeks start on Monday. What a client did not say is `unknown`, never left out. A loaded day without a
+row is 0; a day that the log is known to lack is NULL; a day that is not loaded has no row. Nothing is compared across a
+day on which the log is wrong, or from which on it counts by other rules (`reference.incidents`). Each KPI has a column
 for each way to count downloads, each a part of the one before:
 
 | lens | column | counts |
