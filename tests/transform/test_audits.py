@@ -45,7 +45,8 @@ SELECT downloads.* FROM raw.file_downloads AS downloads, RANGE(200) WHERE day = 
 INSERT INTO raw.committed_days
 SELECT project, day, COUNT(*), 0, 'parquet' FROM raw.file_downloads GROUP BY ALL;
 INSERT INTO raw.tracked_projects VALUES ('one'), ('two');
-INSERT INTO raw.extract_ledger VALUES ('one', '2026-07-06 08:00:00+00', 100, 100, 0.5, 10, 'done');
+INSERT INTO raw.extract_ledger BY NAME SELECT 'one' AS project, TIMESTAMPTZ '2026-07-06 08:00:00+00' AS started_at,
+    100 AS bytes_estimated, 100 AS bytes_billed, 0.5 AS cost, 10 AS rows_read, 'done' AS status;
 """
 
 
