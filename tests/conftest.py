@@ -18,6 +18,7 @@ from pipelines import site
 from pipelines.demo import PROJECTS, write_demo
 from pipelines.exports import Export
 from tests.servers.bigquery import Server, redirect_clients
+from tests.servers.clickhouse import ClickHouse
 from tests.servers.s3 import S3Server
 from tests.support.few_models import write_few
 from tests.support.installation import ROOT, Installation
@@ -30,7 +31,16 @@ TWO_PROJECTS = {"one": dict.fromkeys(range(1, 13), 2), "two": dict.fromkeys(rang
 SOURCE = Path("source", "rows.parquet")
 
 
-SLOW = {"all_computed_once", "computed_once", "demo_project", "few_models", "filled_server", "real_data", "running_s3"}
+SLOW = {
+    "all_computed_once",
+    "computed_once",
+    "demo_project",
+    "few_models",
+    "filled_server",
+    "real_data",
+    "running_clickhouse",
+    "running_s3",
+}
 """Fixtures that take seconds to make: a test that asks for one of them is slow."""
 
 
@@ -225,6 +235,21 @@ def s3(running_s3: S3Server) -> Iterator[S3Server]:
     """The S3 server; what a test breaks heals with the test."""
     yield running_s3
     running_s3.heal()
+
+
+@pytest.fixture(scope="session")
+def running_clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
+    """A ClickHouse server; tests take `clickhouse`."""
+    with ClickHouse(tmp_path_factory.mktemp("clickhouse")) as server:
+        yield server
+
+
+@pytest.fixture
+def clickhouse(running_clickhouse: ClickHouse) -> ClickHouse:
+    """The ClickHouse server with the public copy's limits, and without faults; a test fills it."""
+    running_clickhouse.faults()
+    running_clickhouse.limit()
+    return running_clickhouse
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import field as dataclass_field
 from datetime import UTC, date, datetime, timedelta
 from typing import NoReturn
 
@@ -17,6 +18,7 @@ from packaging.utils import InvalidName, canonicalize_name
 
 from pipelines.configuration import require_known, require_readable
 from pipelines.errors import SettingsError
+from pipelines.pypi.clickpy_settings import ClickpySettings
 
 TIB = 2**40
 MAX_TIMEOUT = 6 * 60 * 60
@@ -30,7 +32,7 @@ MAX_MARGIN = 1000
 MAX_CHUNK_ROWS = 100_000_000
 MAX_CHUNK_GIB = 50
 """BigQuery refuses to return more than 10 GB, compressed; rows of the log are compressed to a fifth or less."""
-UPSTREAMS = ("parquet", "bigquery")
+UPSTREAMS = ("parquet", "bigquery", "clickpy")
 GRAINS = ("row", "day")
 """The names of the grains: a row for each download, or for the equal downloads of a day."""
 POLICIES = {
@@ -82,6 +84,7 @@ class Settings(BaseConfiguration):
     tolerance: float = 0.001
     columns: str = "report"
     rows: str = "discard_row"
+    clickpy: ClickpySettings = dataclass_field(default_factory=ClickpySettings)
 
     def grain_of(self, project: str) -> str:
         """The name of the grain at which the project is loaded, of `columns.GRAINS`."""
@@ -89,8 +92,9 @@ class Settings(BaseConfiguration):
 
     @property
     def address(self) -> str:
-        """The table, file, folder or glob that the upstream reads."""
-        return self.table if self.upstream == "bigquery" else self.parquet_path or ""
+        """The table, server, file, folder or glob that the upstream reads."""
+        places = {"bigquery": self.table, "clickpy": self.clickpy.url}
+        return places.get(self.upstream, self.parquet_path or "")
 
     @property
     def start(self) -> date:
@@ -126,6 +130,7 @@ def resolve_settings() -> Settings:
     require_readable()
     require_known(("sources",), {"pypi"})
     require_known(("sources", "pypi"), set(Settings.get_resolvable_fields()))
+    require_known(("sources", "pypi", "clickpy"), set(ClickpySettings.get_resolvable_fields()))
     try:
         with _without_bare_names():
             settings = resolve_configuration(Settings(), sections=("sources", "pypi"))
@@ -169,6 +174,7 @@ def _validated(settings: Settings) -> Settings:
         # The value is not shown: it may be a key that was pasted into the wrong setting.
         _reject("gcp_project", "is not the id of a Google Cloud project")
     _validate_grains(settings)
+    _validate_clickpy(settings)
     _validate_numbers(settings)
     _validate_window(settings)
     for field, allowed in POLICIES.items():
@@ -185,6 +191,19 @@ def _validate_grains(settings: Settings) -> None:
         for grain in grains:
             if grain not in GRAINS:
                 _reject(field, f"is {grain!r}; it must be one of {', '.join(GRAINS)}")
+
+
+def _validate_clickpy(settings: Settings) -> None:
+    if settings.upstream != "clickpy":
+        return
+    for field, grains in (("grain", [settings.grain]), ("grains", (settings.grains or {}).values())):
+        if "row" in grains:
+            _reject(field, "is 'row'; the upstream 'clickpy' has no time of a download, so it must be 'day'")
+    if fault := settings.clickpy.fault():
+        field, why = fault
+        what = f"The setting {field!r} of the upstream 'clickpy' {why}."
+        variable = f"SOURCES__PYPI__CLICKPY__{field.upper()}"
+        raise SettingsError(what, remedy=f"Set `{field}` under [sources.pypi.clickpy], or {variable}.")
 
 
 def _validate_numbers(settings: Settings) -> None:

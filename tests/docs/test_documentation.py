@@ -11,6 +11,7 @@ import pytest
 import yaml
 from sqlmesh import Context
 
+from pipelines.pypi.clickpy_settings import ClickpySettings
 from pipelines.pypi.settings import Settings
 from pipelines.transform.reference import describe
 from tests.support.commands import LISTED
@@ -119,8 +120,17 @@ def test_each_setting_is_documented_with_its_default() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \|\s*`?([^|`]*?)`?\s*\|", text, re.MULTILINE))
     written = {"None": ""}
 
-    own = [field for field in fields(Settings) if not field.name.startswith("__")]
+    own = [field for field in fields(Settings) if not field.name.startswith("__") and field.name != "clickpy"]
     assert {field.name: written.get(str(field.default), str(field.default)) for field in own} == rows
+
+
+def test_each_setting_of_clickpy_is_documented_with_its_default() -> None:
+    """So are those of `[sources.pypi.clickpy]`."""
+    text = (ROOT / "docs" / "settings.md").read_text()
+    rows = dict(re.findall(r"^\| `clickpy[.](\w+)` \|\s*`?([^|`]*?)`?\s*\|", text, re.MULTILINE))
+
+    own = [field for field in fields(ClickpySettings) if not field.name.startswith("__")]
+    assert {field.name: str(field.default).replace("None", "") for field in own} == rows
 
 
 def test_locks_name_no_index() -> None:

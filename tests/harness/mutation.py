@@ -32,7 +32,7 @@ SWAPPED = {"=": "<>", "<>": "=", "<": "<=", "<=": "<", ">": ">=", ">=": ">", "AN
 SWAPPED |= {"LEFT": "INNER", "SUM": "MAX", "MAX": "MIN", "MIN": "MAX", "COUNT": "MIN", "DESC": "ASC"}
 FOLDERS = ("pipelines", "sqlmesh/models", "sqlmesh/audits", "sqlmesh/macros", "sqlmesh/signals")
 NOT_COPIED = shutil.ignore_patterns(".venv*", "node_modules", "build", "data", "__pycache__", ".*_cache", ".git")
-LINKED = (".git", ".venv", ".venv-emulator", ".venv-s3", "evidence/node_modules")
+LINKED = (".git", ".venv", ".venv-emulator", ".venv-s3", ".venv-clickhouse", "evidence/node_modules")
 MODEL_TESTS = [
     "tests/transform/test_transform.py::test_unit_tests_of_the_models_pass",
     "tests/transform/test_audits.py",

@@ -1,4 +1,4 @@
-"""The upstreams of downloads, BigQuery and Parquet files, behind one protocol; a lake has its `Reader` part."""
+"""The upstreams of downloads behind one protocol: BigQuery, Parquet files, ClickPy; a lake has its `Reader` part."""
 
 from collections.abc import Collection, Generator, Mapping, Sequence
 from datetime import date, datetime
@@ -18,7 +18,7 @@ class Reader(Protocol):
 
     @property
     def origin(self) -> str:
-        """The origin of the data: `demo`, `parquet` or `bigquery`."""
+        """The origin of the data: `demo`, `parquet`, `bigquery` or `clickpy`."""
 
     def read(self, window: Window) -> Generator[pa.Table, None, None]:
         """Yield the window's rows in batches with the columns of its grain; close an unexhausted generator.
@@ -89,6 +89,10 @@ def connect(settings: Settings, now: datetime, ledger: Ledger | None = None) -> 
     """The upstream of the settings; it records each billed query in `ledger`."""
     if settings.upstream == "parquet":
         return ParquetUpstream(settings.parquet_path or "", settings.timestamp_column, now)
+    if settings.upstream == "clickpy":
+        from pipelines.pypi.upstreams.clickpy import ClickpyUpstream
+
+        return ClickpyUpstream(settings, now)
     from pipelines.pypi.upstreams.bigquery import BigQueryUpstream
 
     return BigQueryUpstream(settings, ledger)

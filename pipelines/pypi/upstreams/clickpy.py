@@ -1,0 +1,311 @@
+"""Downloads from ClickHouse's public copy of the table (ClickPy), as counts of days; free, without an account.
+
+The copy has no time of day, no CPU and no distribution. An empty text in it stands for NULL, and `ci` false for "did
+not say". Its server limits each query; a window is read in parts that fit, and each day's sum is compared with a count.
+"""
+
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from functools import cached_property
+
+import pyarrow as pa
+
+from pipelines.errors import SchemaError, SourceError, UnknownProjectError
+from pipelines.pypi.billed_queries import Probe
+from pipelines.pypi.columns import COUNTS
+from pipelines.pypi.files import FileDay
+from pipelines.pypi.settings import FIRST_DAY, Settings
+from pipelines.pypi.upstreams.clickhouse_client import OTHER_SCHEMA_REMEDY, REMEDY, ClickHouseClient, TooLargeError
+from pipelines.pypi.windows import DAY, Window
+
+BUSY_PROJECT = "pip"
+"""It has downloads on each day, so that a day without any is not in the copy yet."""
+BLOCK = 30 * DAY
+"""How far back the copy's last day is looked for at first; its longest stall was of ten days."""
+MAX_SHARDS = 256
+"""Parts of a day, each of which reads the whole day."""
+LEAST_SHARE = 0.5
+"""Of the busy project's downloads of the day before: a last day with fewer is still being filled."""
+
+TYPES = {
+    "date": "Date",
+    "country_code": "String",
+    "project": "String",
+    "type": "String",
+    "installer": "String",
+    "python_minor": "String",
+    "system": "String",
+    "version": "String",
+    "libc": "Tuple(lib String, version String)",
+    "ci": "Enum8('false' = 0, 'true' = 1, 'unknown' = 2)",
+    "filename": "String",
+}
+"""The columns that are read, with their types without `LowCardinality`, which is a way to store them."""
+
+_OF_DAYS = "project = {project:String} AND date >= {start:Date} AND date < {end:Date}"
+_COPIED = {
+    "day": "toDate32(t.date)",
+    "country_code": "nullIf(toString(t.country_code), '')",
+    "project": "t.project",
+    "file__filename": "nullIf(t.filename, '')",
+    "file__project": "t.project",
+    "file__version": "nullIf(t.version, '')",
+    "file__type": "nullIf(toString(t.type), '')",
+    "details__installer__name": "nullIf(toString(t.installer), '')",
+    "details__python": "nullIf(toString(t.python_minor), '')",
+    "details__distro__libc__lib": "nullIf(toString(t.libc.lib), '')",
+    "details__distro__libc__version": "nullIf(toString(t.libc.version), '')",
+    "details__system__name": "nullIf(toString(t.system), '')",
+    "details__ci": "if(t.ci = 'true', true, NULL)",
+    "log_rows": "toInt64(t.log_rows)",
+}
+"""The columns of the contract that the copy has; the others are NULL."""
+# Columns are named in an inner query: ClickHouse takes a name in WHERE for an alias of the result first.
+_COUNTS = """
+    SELECT {columns}
+    FROM (
+        SELECT
+            date, country_code, project, filename, version, type, installer, python_minor, libc, system, ci,
+            count() AS log_rows
+        FROM {table} WHERE {of_days}
+        AND cityHash64(filename, version, country_code, installer, python_minor, system)
+            % {{shards:UInt32}} = {{shard:UInt32}}
+        GROUP BY date, country_code, project, filename, version, type, installer, python_minor, libc, system, ci
+    ) AS t
+"""
+_TOTALS = """
+    SELECT toDate32(date) AS day, toInt64(count()) AS log_rows, toInt64(countIf(filename = '')) AS unnamed
+    FROM {table} WHERE {of_days} GROUP BY date ORDER BY date
+"""
+
+
+class ClickpyUpstream:
+    """Reads the table of a ClickHouse server with the public copy's schema."""
+
+    origin = "clickpy"
+
+    def __init__(self, settings: Settings, now: datetime) -> None:
+        self.table = settings.clickpy.table
+        self.remarks: list[str] = []
+        self._url = settings.clickpy.url
+        self._client = ClickHouseClient(settings.clickpy)
+        self._projects = settings.projects
+        self._settled = settings.settled_until(now)
+        self._totals: dict[str, dict[date, int]] = {}
+
+    @property
+    def time(self) -> datetime | None:
+        return self._time
+
+    def check(self, projects: Sequence[str], known: Collection[FileDay] = ()) -> list[str]:
+        del known
+        unknown_columns = self._unknown_columns
+        if not any(map(self._has_rows, projects)):
+            what = f"{self._url} has no download of {' or '.join(projects)}."
+            raise UnknownProjectError(what, remedy="Check the name. A new project is there after a day or two.")
+        return unknown_columns
+
+    def file_days(self, project: str) -> Mapping[FileDay, date | None]:
+        """Nothing: the copy has no files."""
+        del project
+        return {}
+
+    def available_until(self, project: str, end: date | None) -> date | None:
+        """The day after the last complete one: of a busy project, or of the tracked ones where it is not there.
+
+        By the key: the whole table's last day would take a scan. A project without downloads is not behind.
+        """
+        del project, end
+        return self._available_until
+
+    def count_without_day(self, project: str) -> int:
+        """0: each row of the copy has its day."""
+        del project
+        return 0
+
+    def estimate(self, window: Window) -> int:
+        """0: the copy is free."""
+        del window
+        return 0
+
+    def estimate_probe(self, window: Window) -> int:
+        """0: the copy is free."""
+        del window
+        return 0
+
+    def probe(self, window: Window) -> Probe:
+        """Count the window's rows; nothing is billed, so its share of the table is nobody's concern."""
+        return Probe(window, sum(self.count_days(window.project, window.start, window.end).values()), 1)
+
+    def count_days(self, project: str, start: date, end: date) -> Mapping[date, int]:
+        """The downloads of each day, by a query that is not that of the counts."""
+        window = Window(project, start, end)
+        known = self._totals.setdefault(project, {})
+        if not known.keys() >= set(window.days):
+            tables = list(self._daily_totals(window))
+            known |= dict.fromkeys(window.days, 0)
+            known |= {row["day"]: row["log_rows"] for table in tables for row in table.to_pylist()}
+        return {day: known[day] for day in window.days if known[day]}
+
+    def settle_open_queries(self) -> Sequence[Window]:
+        """None: the copy is free."""
+        return ()
+
+    def read(self, window: Window) -> Generator[pa.Table, None, None]:
+        totals = self.count_days(window.project, window.start, window.end)
+        days, shards = len(window.days), 1
+        part = window
+        while part.start < window.end:
+            part = replace(part, end=min(window.end, part.start + days * DAY))
+            try:
+                counts = self._counts(part, shards)
+                _require_sums(part, counts, totals, self._url)
+            except TooLargeError:
+                if len(part.days) > 1:
+                    days = len(part.days) // 2
+                elif shards < MAX_SHARDS:
+                    shards *= 2
+                else:
+                    raise
+                continue
+            yield counts
+            part = replace(part, start=part.end)
+
+    @cached_property
+    def _time(self) -> datetime:
+        return self._client.require_settings()
+
+    @cached_property
+    def _unknown_columns(self) -> list[str]:
+        """The columns that are not read, of a table that has all that are."""
+        _ = self._time
+        described = self._client.query(f"DESCRIBE TABLE {self.table}")
+        found = {row["name"]: _plain(row["type"]) for row in described.select(["name", "type"]).to_pylist()}
+        faults = [
+            f"lacks the column {name}" if name not in found else f"has {name} as {found[name]}"
+            for name, kind in TYPES.items()
+            if found.get(name) != kind
+        ]
+        if faults:
+            what = f"The table {self.table} of {self._url} {', '.join(faults)}. Nothing was read."
+            raise SchemaError(what, remedy=OTHER_SCHEMA_REMEDY)
+        return sorted(found.keys() - TYPES.keys())
+
+    def _has_rows(self, project: str) -> bool:
+        sql = f"SELECT 1 AS found FROM {self.table} WHERE project = {{project:String}} LIMIT 1"
+        return bool(self._client.query(sql, {"project": project}).num_rows)
+
+    @cached_property
+    def _available_until(self) -> date | None:
+        until = self._busy_until or max((day + DAY for day in map(self._last_day, self._projects) if day), default=None)
+        if until and until < self._settled:
+            self.remarks.append(
+                f"The copy at {self._url} ends on {until - DAY}; run again later for the days after it."
+            )
+        return until
+
+    @cached_property
+    def _busy_until(self) -> date | None:
+        """The day after the busy project's last one, or that day itself while it is being filled."""
+        last = self._last_day(BUSY_PROJECT)
+        if last is None:
+            return None
+        totals = self.count_days(BUSY_PROJECT, last - DAY, last + DAY)
+        filling = totals.get(last, 0) < totals.get(last - DAY, 0) * LEAST_SHARE
+        return last if filling else last + DAY
+
+    def _last_day(self, project: str) -> date | None:
+        """The project's last day in the copy."""
+        end = self._time.date() + DAY
+        if found := self._newest(project, _steps(end, end - BLOCK, DAY)):
+            return found
+        # The copy has stalled for long, or the project has ended.
+        block = self._newest(project, _steps(end, FIRST_DAY, BLOCK))
+        return self._newest(project, _steps(block + BLOCK, block, DAY)) if block else None
+
+    def _newest(self, project: str, spans: list[tuple[date, date]]) -> date | None:
+        """The start of the newest span with a row of the project; of each span a block of rows is read at most."""
+        one = "(SELECT {{start{n}:Date}} AS day FROM {table} WHERE project = {{project:String}} {of_span} LIMIT 1)"
+        of_span = "AND date >= {{start{n}:Date}} AND date < {{end{n}:Date}}"
+        each = " UNION ALL ".join(
+            one.format(n=n, table=self.table, of_span=of_span.format(n=n)) for n in range(len(spans))
+        )
+        bounds = {
+            f"{name}{n}": day for n, span in enumerate(spans) for name, day in zip(("start", "end"), span, strict=True)
+        }
+        newest = f"SELECT toDate32(day) AS day FROM ({each}) ORDER BY day DESC LIMIT 1"
+        found = self._client.query(newest, bounds | {"project": project}).to_pylist()
+        return found[0]["day"] if found else None
+
+    def _daily_totals(self, window: Window) -> Iterator[pa.Table]:
+        """The totals of days whose files have names, of half the window at a time where the whole exceeds a limit."""
+        try:
+            totals = self._query(_TOTALS, window)
+        except TooLargeError:
+            if len(window.days) == 1:
+                raise
+            middle = window.start + len(window.days) // 2 * DAY
+            yield from self._daily_totals(replace(window, end=middle))
+            yield from self._daily_totals(replace(window, start=middle))
+        else:
+            self._require_names(window, totals)
+            yield totals
+
+    def _require_names(self, window: Window, totals: pa.Table) -> None:
+        """Raise `SourceError` if most files of a day have no name: the column is younger than the day.
+
+        Single ones fail the contract, and are quarantined within the tolerance.
+        """
+        days = [row["day"] for row in totals.to_pylist() if row["unnamed"] > row["log_rows"] * LEAST_SHARE]
+        if days:
+            what = (
+                f"{self._url} has no file names of {window.project} on {len(days)} days from {days[0]} to {days[-1]}, "
+                "and the contract needs them."
+            )
+            raise SourceError(what, remedy=f"Load from {days[-1] + DAY} on, and earlier days from BigQuery.")
+
+    def _counts(self, part: Window, shards: int) -> pa.Table:
+        """The counts of the part's days, in as many queries as there are shards of a hash of the dimensions."""
+        shared = [self._query(_COUNTS, part, shards=shards, shard=shard) for shard in range(shards)]
+        return pa.concat_tables(table.cast(COUNTS.source_schema) for table in shared)
+
+    def _query(self, sql: str, window: Window, **parameters: int) -> pa.Table:
+        days = {"project": window.project, "start": window.start, "end": window.end}
+        columns = ", ".join(
+            f"{_COPIED.get(name, 'CAST(NULL AS Nullable(String))')} AS {name}" for name in COUNTS.source_schema.names
+        )
+        return self._client.query(sql.format(table=self.table, of_days=_OF_DAYS, columns=columns), days | parameters)
+
+
+def _require_sums(part: Window, counts: pa.Table, totals: Mapping[date, int], url: str) -> None:
+    """Compare the sum of each day with its total.
+
+    Raises:
+        TooLargeError: there are fewer: the answer is a part.
+        SourceError: there are more.
+
+    """
+    sums = counts.group_by("day").aggregate([("log_rows", "sum")]).to_pylist()
+    found = {row["day"]: row["log_rows_sum"] for row in sums}
+    for day in part.days:
+        gave, total = found.get(day, 0), totals.get(day, 0)
+        if gave != total:
+            what = f"{url} gave {gave:,} of {total:,} downloads of {part.project} on {day}."
+            error = TooLargeError if gave < total else SourceError
+            raise error(what, remedy=f"The copy may be changing. {REMEDY}")
+
+
+def _steps(end: date, start: date, step: timedelta) -> list[tuple[date, date]]:
+    """Spans of a step each, from the newest, which ends before `end`, to the one with `start`."""
+    steps = -(-(end - start) // step)
+    return [(end - (n + 1) * step, end - n * step) for n in range(steps)]
+
+
+def _plain(kind: str) -> str:
+    """The type on one line, without `LowCardinality`."""
+    line = " ".join(kind.split()).replace("( ", "(")
+    while "LowCardinality(" in line:
+        before, _, after = line.partition("LowCardinality(")
+        line = before + after.replace(")", "", 1)
+    return line
