@@ -189,7 +189,7 @@ def test_what_one_warehouse_has_left_is_not_loaded_into_another(project: CloudIn
 
     with project.warehouse() as warehouse:
         folder = warehouse.folder
-    assert folder == Path("data/motherduck/warehouse")
+    assert folder == machine / "data" / "motherduck" / "warehouse"
     assert (folder / "dlt").exists()
     assert [path.name for path in (machine / "data").iterdir()] == ["motherduck"]
 
