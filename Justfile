@@ -16,6 +16,11 @@ default:
 run *arguments: setup
     @{{ python }} -m pipelines run "$@"
 
+# Load real downloads of any package, without an account: `just try PACKAGE ...`.
+[group: 'Load']
+try *arguments: setup
+    @{{ python }} -m pipelines try "$@"
+
 # Show what the next run, or a backfill, is expected to bill, and at most; free.
 [group: 'Load']
 estimate *arguments: setup

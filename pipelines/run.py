@@ -3,6 +3,8 @@
 Read this first. Each step has its own room: `load`, `transform`, `exports`, `site`, `lake`.
 """
 
+import json
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,10 +25,15 @@ from pipelines.load import LoadProgress, LoadReport, OnProgress
 from pipelines.load.forget import forget_in_warehouse
 from pipelines.load.plan import LoadRequest
 from pipelines.progress import Progress, Update
-from pipelines.pypi.settings import Settings
+from pipelines.pypi.settings import Settings, resolve_settings
+from pipelines.pypi.upstreams import connect
 from pipelines.pypi.windows import Backfill, OnRows, Window
-from pipelines.warehouse import Warehouse, bookkeeping
+from pipelines.warehouse import Warehouse, bookkeeping, resolve_warehouse
 from pipelines.warehouse.lock import exclusive_run
+from pipelines.warehouse.settings import CREDENTIALS_VARIABLE
+
+TRY_FOLDER = Path("data/try")
+"""The folder of the warehouse that `try` fills."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +156,45 @@ def forget(  # noqa: PLR0913 - named, with separate meanings
     return publish(warehouse, progress, with_site=with_site)
 
 
+def try_settings(packages: Sequence[str], start: date, end: date) -> Settings:
+    """The settings by which anyone can load the packages' days, whatever else is set: ClickPy, and `TRY_FOLDER`.
+
+    They are put into the environment, from which dlt resolves them, also for the warehouse.
+    """
+    source = {
+        "UPSTREAM": "clickpy",
+        "GRAIN": "day",
+        "GRAINS": "{}",
+        "PROJECTS": json.dumps(list(packages)),
+        "START_DATE": start.isoformat(),
+        "END_DATE": end.isoformat(),
+    }
+    os.environ |= {f"SOURCES__PYPI__{name}": value for name, value in source.items()}
+    os.environ |= {CREDENTIALS_VARIABLE: str(TRY_FOLDER / "warehouse.duckdb"), "DESTINATIONS": '["warehouse"]'}
+    return resolve_settings()
+
+
+def try_packages(settings: Settings, observer: RunObserver, *, with_site: bool = True) -> None:
+    """Load and publish the packages of `try_settings`; what `try` has loaded of other packages before is removed.
+
+    Raises:
+        UnknownProjectError: the copy has no download of a package; nothing is loaded.
+
+    """
+    with observer.step("Look the packages up"):
+        upstream = connect(settings, datetime.now(UTC))
+        for package in settings.projects:
+            upstream.check([package])
+    warehouse = resolve_warehouse()
+    with exclusive_run(warehouse):
+        others = set(bookkeeping.loaded_days(warehouse)) - set(settings.projects)
+        if others:
+            _remove_all_but_file(warehouse)
+            if warehouse.file:
+                warehouse.file.unlink()
+    run(settings, resolve_warehouse(), observer, with_site=with_site)
+
+
 def require_demo(warehouse: Warehouse) -> None:
     """Raise `WarehouseError` if the warehouse holds real downloads."""
     if bookkeeping.origins(warehouse) - {"demo"}:
@@ -167,8 +213,7 @@ def reset(warehouse: Warehouse) -> int:
     """
     with exclusive_run(warehouse):
         require_demo(warehouse)
-        for path in (warehouse.pipelines_dir, warehouse.folder / exports.EXPORTS, warehouse.folder / MARTS_FOLDER):
-            shutil.rmtree(path, ignore_errors=True)
+        _remove_all_but_file(warehouse)
         if not warehouse.file:
             return 0
         with TemporaryDirectory(dir=warehouse.folder) as folder:
@@ -179,6 +224,11 @@ def reset(warehouse: Warehouse) -> int:
             else:
                 warehouse.file.unlink()
         return kept
+
+
+def _remove_all_but_file(warehouse: Warehouse) -> None:
+    for path in (warehouse.pipelines_dir, warehouse.folder / exports.EXPORTS, warehouse.folder / MARTS_FOLDER):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def make_demo_data(settings: Settings, progress: Progress) -> None:

@@ -290,12 +290,20 @@ def test_days_that_the_copy_lacks_stay_missing(clickhouse: ClickHouse, fill: Fil
 
 
 def test_unknown_project_is_an_error(clickhouse: ClickHouse, fill: Fill) -> None:
-    """A name without any download is probably misspelt."""
-    fill(downloads({"one": {1: 1}}))
+    """A name without any download is probably misspelt; names are told that a slip would turn into it."""
+    fill(downloads({"requests": {1: 1}, "pytwo": {1: 1}}))
 
-    connect(clickhouse).check(["one", "twoo"])
-    with pytest.raises(UnknownProjectError, match="no download of twoo"):
-        connect(clickhouse).check(["twoo"])
+    connect(clickhouse).check(["requests", "reqeusts"])
+    with pytest.raises(UnknownProjectError, match="no download of reqeusts") as slip:
+        connect(clickhouse).check(["reqeusts"])
+    with pytest.raises(UnknownProjectError) as prefix:
+        connect(clickhouse).check(["two"])
+    with pytest.raises(UnknownProjectError) as unlike:
+        connect(clickhouse).check(["a"])
+
+    assert "Did you mean requests?" in slip.value.remedy
+    assert "Did you mean pytwo?" in prefix.value.remedy
+    assert "Did you mean" not in unlike.value.remedy
 
 
 @pytest.mark.parametrize(

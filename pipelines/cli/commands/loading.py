@@ -30,6 +30,34 @@ def run(site: Site = True) -> None:
     flow.run(resolve_settings(), resolve_warehouse(), Terminal(), with_site=site)
 
 
+@app.command(name="try")
+def try_(
+    packages: Annotated[list[str], typer.Argument(parser=normalize, help="Names on PyPI.")],
+    days: Annotated[int, typer.Option(min=1, max=3650, help="How many days.")] = 90,
+    start: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The first day, instead of --days.")
+    ] = None,
+    end: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Exclusive; by default yesterday.")] = None,
+    site: Site = True,
+) -> None:
+    """Load real downloads of packages from ClickHouse's public copy: no account, no settings, no costs.
+
+    The numbers are in a warehouse of their own, data/try/warehouse.duckdb. The copy is a gift: be sparing with days of
+    packages with millions of downloads a day.
+    """
+    from pipelines import run as flow
+    from pipelines.cli.printing.terminal import Terminal
+    from pipelines.pypi.windows import DAY
+
+    until = end.date() if end else datetime.now(UTC).date() - DAY
+    first = start.date() if start else until - days * DAY
+    if first >= until:
+        raise typer.BadParameter("--end is exclusive, and must come after --start.")
+    terminal = Terminal()
+    flow.try_packages(flow.try_settings(packages, first, until), terminal, with_site=site)
+    terminal.console.print(f"The numbers are in {flow.TRY_FOLDER / 'warehouse.duckdb'}.", soft_wrap=True)
+
+
 @app.command()
 def backfill(
     start: Day,

@@ -25,6 +25,8 @@ BLOCK = 30 * DAY
 """How far back the copy's last day is looked for at first; its longest stall was of ten days."""
 MAX_SHARDS = 256
 """Parts of a day, each of which reads the whole day."""
+MAX_NAME_TO_GUESS = 40
+"""Letters; each makes an address longer, in which the names that may have been meant are sent."""
 LEAST_SHARE = 0.5
 """Of the busy project's downloads of the day before: a last day with fewer is still being filled."""
 
@@ -103,7 +105,9 @@ class ClickpyUpstream:
         unknown_columns = self._unknown_columns
         if not any(map(self._has_rows, projects)):
             what = f"{self._url} has no download of {' or '.join(projects)}."
-            raise UnknownProjectError(what, remedy="Check the name. A new project is there after a day or two.")
+            near = [name for project in projects for name in self._near(project)]
+            question = f"Did you mean {' or '.join(near)}? " if near else ""
+            raise UnknownProjectError(what, remedy=f"{question}Check the name. A new project is there in a day or two.")
         return unknown_columns
 
     def file_days(self, project: str) -> Mapping[FileDay, date | None]:
@@ -195,6 +199,18 @@ class ClickpyUpstream:
     def _has_rows(self, project: str) -> bool:
         sql = f"SELECT 1 AS found FROM {self.table} WHERE project = {{project:String}} LIMIT 1"
         return bool(self._client.query(sql, {"project": project}).num_rows)
+
+    def _near(self, project: str) -> list[str]:
+        """The projects in the copy whose names a slip would turn into this one."""
+        if len(project) > MAX_NAME_TO_GUESS:
+            return []
+        names = _slips(project)
+        one = "(SELECT project FROM {table} WHERE project = {{name{n}:String}} LIMIT 1)"
+        each = " UNION ALL ".join(one.format(table=self.table, n=n) for n in range(len(names)))
+        found = self._client.query(
+            f"SELECT project FROM ({each}) ORDER BY project", {f"name{n}": name for n, name in enumerate(names)}
+        )
+        return [str(row["project"]) for row in found.to_pylist()]
 
     @cached_property
     def _available_until(self) -> date | None:
@@ -300,6 +316,21 @@ def _steps(end: date, start: date, step: timedelta) -> list[tuple[date, date]]:
     """Spans of a step each, from the newest, which ends before `end`, to the one with `start`."""
     steps = -(-(end - start) // step)
     return [(end - (n + 1) * step, end - n * step) for n in range(steps)]
+
+
+def _slips(name: str) -> list[str]:
+    """The normalized names of which `name` has a letter more or twice, two swapped, or another form or prefix."""
+    dropped = [name[:n] + name[n + 1 :] for n in range(len(name))]
+    doubled = [name[:n] + name[n] + name[n:] for n in range(len(name))]
+    swapped = [name[:n] + name[n + 1] + name[n] + name[n + 2 :] for n in range(len(name) - 1)]
+    other = [
+        name.replace("-", ""),
+        f"py{name}",
+        f"python-{name}",
+        name.removeprefix("py"),
+        name.removeprefix("python-"),
+    ]
+    return sorted({each for each in dropped + doubled + swapped + other if each.strip("-")} - {name})
 
 
 def _plain(kind: str) -> str:
