@@ -9,13 +9,16 @@ import pyarrow.parquet as pq
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
+from pipelines.costs.ledger import ExtractLedger
 from pipelines.demo import PROJECTS
 from pipelines.errors import LakeError, WarehouseError
 from pipelines.lake.files import SCHEMAS
 from pipelines.lake.restore import restore_warehouse
 from pipelines.lake.sync import forget_in_lake, require_same_origin, sync_lake
+from pipelines.pypi.billed_queries import Bill, BilledQuery
 from pipelines.pypi.days import CommittedDay
-from pipelines.pypi.windows import Backfill
+from pipelines.pypi.settings import resolve_settings
+from pipelines.pypi.windows import Backfill, Window
 from pipelines.warehouse import bookkeeping
 from tests.harness.forks import Interruption, call
 from tests.support.content import loaded
@@ -197,9 +200,11 @@ def test_warehouse_is_restored_from_the_lake_alone(computed: Installation) -> No
 def test_ledger_is_rebuilt_too(small: Installation) -> None:
     """What queries have cost is on record in the rebuilt warehouse, each once."""
     small.load()
-    entry = "VALUES ('job', 'gcp', 'US', 'one', DATE '2026-07-01', DATE '2026-07-02', now(), 5, 4, 1.5, 3, 2.5, 'done')"
     with small.warehouse() as warehouse:
-        bookkeeping.execute(warehouse, f"INSERT INTO raw.extract_ledger {entry}")
+        ledger = ExtractLedger(warehouse, resolve_settings())
+        window = Window("one", DAYS[0], DAYS[1])
+        ledger.begin(BilledQuery("job", "gcp", "US", window, 5))
+        ledger.settle("job", "done", Bill(3, 4), rows=3)
         sync_lake(open_lake(small), warehouse)
     before = small.query("FROM raw.extract_ledger")
     shutil.rmtree(small.folder)
