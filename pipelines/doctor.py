@@ -22,6 +22,7 @@ from pipelines.errors import CredentialsError, InsightsError, SettingsError, Sit
 from pipelines.lake.settings import resolve_lakes
 from pipelines.pypi.settings import Settings, resolve_settings
 from pipelines.pypi.upstreams import connect
+from pipelines.pypi.windows import DAY
 from pipelines.transform.fingerprint import MODELS_FOLDER
 from pipelines.transform.state import require_own_name
 from pipelines.warehouse import bookkeeping, resolve_warehouse
@@ -258,7 +259,9 @@ def _upstream() -> str:
     upstream = connect(settings, datetime.now(UTC))
     unknown = upstream.check(settings.projects)
     others = f"; other fields: {', '.join(unknown)}" if unknown else ""
-    return f"{settings.address} ({upstream.origin}) has the contract's columns{others}"
+    until = upstream.available_until(settings.projects[0], None) if settings.upstream == "clickpy" else None
+    ends = f"; its last whole day is {until - DAY}" if until else ""
+    return f"{settings.address} ({upstream.origin}) has the contract's columns{others}{ends}"
 
 
 def _read_sessions() -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from pipelines import doctor
 from pipelines.errors import CredentialsError, SchemaError, SettingsError, SourceError, UnknownProjectError
 from pipelines.pypi.clickpy_settings import ClickpySettings
 from pipelines.pypi.columns import COUNTS
@@ -260,7 +261,7 @@ def busy(days: int, last: int = 100) -> list[dict[str, Any]]:
     ],
     ids=["own day without downloads", "last day is filling", "ahead of the busy one", "no busy one"],
 )
-@pytest.mark.parametrize("days_later", [2, 200])
+@pytest.mark.parametrize("days_later", [2, 200, 2000])
 def test_copy_ends_with_its_last_whole_day(
     clickhouse: ClickHouse, tmp_path: Path, rows: list[dict[str, Any]], until: int, days_later: int
 ) -> None:
@@ -270,6 +271,7 @@ def test_copy_ends_with_its_last_whole_day(
     upstream.__dict__["_time"] = datetime(2026, 7, 5, 12, tzinfo=UTC) + timedelta(days=days_later)
 
     assert july(until) == upstream.available_until("one", None)
+    assert all(query["sql"].count("UNION ALL") < 30 for query in clickhouse.queries())
     assert [f"The copy at {clickhouse.url} ends on {july(until - 1)}; run again later for the days after it."] == (
         upstream.remarks
     )
@@ -286,6 +288,24 @@ def test_days_that_the_copy_lacks_stay_missing(clickhouse: ClickHouse, fill: Fil
     assert any("ends on 2026-07-03" in remark for remark in report.remarks)
     assert [(july(1), 2), (july(2), 0), (july(3), 0), (july(4), 5)] == project.query(
         "SELECT day, accepted FROM raw.committed_days ORDER BY day"
+    )
+
+
+def test_doctor_says_where_the_copy_ends(clickhouse: ClickHouse, fill: Fill, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The doctor's check of the upstream names the last day that a load would find."""
+    fill(busy(5) + downloads({"one": {1: 1}}))
+    project = installation(Path("nowhere"), clickhouse, "one")
+    for name, value in project.environment.items():
+        monkeypatch.setenv(name, value)
+
+    finding = doctor._run_check("upstream", doctor._upstream)
+
+    assert (
+        doctor.Outcome.OK,
+        f"{clickhouse.url} (clickpy) has the contract's columns; its last whole day is {july(5)}",
+    ) == (
+        finding.outcome,
+        finding.found,
     )
 
 

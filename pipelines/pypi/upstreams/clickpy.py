@@ -21,8 +21,8 @@ from pipelines.pypi.windows import DAY, Window
 
 BUSY_PROJECT = "pip"
 """It has downloads on each day, so that a day without any is not in the copy yet."""
-BLOCK = 30 * DAY
-"""How far back the copy's last day is looked for at first; its longest stall was of ten days."""
+SPANS = 30
+"""In so many spans of time a query looks for a project's last day: each costs the server a block of rows."""
 MAX_SHARDS = 256
 """Parts of a day, each of which reads the whole day."""
 MAX_NAME_TO_GUESS = 40
@@ -232,13 +232,16 @@ class ClickpyUpstream:
         return last if filling else last + DAY
 
     def _last_day(self, project: str) -> date | None:
-        """The project's last day in the copy."""
+        """The project's last day in the copy: of the last 30 days, or after a long stall of spans that hold them."""
         end = self._time.date() + DAY
-        if found := self._newest(project, _steps(end, end - BLOCK, DAY)):
-            return found
-        # The copy has stalled for long, or the project has ended.
-        block = self._newest(project, _steps(end, FIRST_DAY, BLOCK))
-        return self._newest(project, _steps(block + BLOCK, block, DAY)) if block else None
+        for step in (DAY, SPANS * DAY, SPANS**2 * DAY):
+            start = self._newest(project, _spans(end, step))
+            while start and step > DAY:
+                end, step = start + step, step // SPANS  # noqa: PLW2901 - into the span that was found
+                start = self._newest(project, _spans(end, step))
+            if start:
+                return start
+        return None
 
     def _newest(self, project: str, spans: list[tuple[date, date]]) -> date | None:
         """The start of the newest span with a row of the project; of each span a block of rows is read at most."""
@@ -312,10 +315,9 @@ def _require_sums(part: Window, counts: pa.Table, totals: Mapping[date, int], ur
             raise error(what, remedy=f"The copy may be changing. {REMEDY}")
 
 
-def _steps(end: date, start: date, step: timedelta) -> list[tuple[date, date]]:
-    """Spans of a step each, from the newest, which ends before `end`, to the one with `start`."""
-    steps = -(-(end - start) // step)
-    return [(end - (n + 1) * step, end - n * step) for n in range(steps)]
+def _spans(end: date, step: timedelta) -> list[tuple[date, date]]:
+    """The last spans of a step each before `end`, the newest first; none before the first download on record."""
+    return [(end - (n + 1) * step, end - n * step) for n in range(SPANS) if end - n * step > FIRST_DAY]
 
 
 def _slips(name: str) -> list[str]:
