@@ -12,6 +12,8 @@ from pipelines.pypi.upstreams.parquet import ParquetUpstream
 from tests.support.installation import Installation
 from tests.support.rows import SCHEMA, download, write
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 7, 1)
 OFFLINE = {"NO_GCE_CHECK": "true", "CLOUDSDK_CONFIG": "/nonexistent", "HOME": "/nonexistent"}
 

@@ -11,6 +11,8 @@ import pytest
 from tests.support.installation import Installation
 from tests.support.rows import downloads, write
 
+pytestmark = pytest.mark.slow
+
 
 def removed(path: Path) -> Path:
     """The path, where nothing is any more."""

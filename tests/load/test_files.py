@@ -13,6 +13,8 @@ from pipelines.pypi.windows import Backfill, Window
 from tests.support.installation import Installation
 from tests.support.rows import download, downloads, july, write
 
+pytestmark = pytest.mark.slow
+
 COUNTS = """
     SELECT project || DAY(day), COUNT(*)::INT FROM raw.file_downloads GROUP BY ALL
     UNION ALL SELECT project || DAY(day), 0 FROM raw.committed_days WHERE accepted = 0 ORDER BY 1

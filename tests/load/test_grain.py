@@ -16,6 +16,8 @@ from tests.support.installation import Installation
 from tests.support.models import marts_of_loads
 from tests.support.rows import download, july, write
 
+pytestmark = pytest.mark.slow
+
 DAYS = [july(1), july(2), july(3)]
 COUNTED = "SELECT project, day, SUM(log_rows) FROM raw.daily_counts GROUP BY ALL ORDER BY ALL"
 KEPT = "SELECT project, day, COUNT(*) FROM raw.file_downloads GROUP BY ALL ORDER BY ALL"
