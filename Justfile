@@ -138,6 +138,11 @@ benchmark *arguments: setup
 calibrate *arguments: setup
     {{ python }} -m tests.harness.calibrate "$@"
 
+# Damage what a run leaves, and judge all commands by rules; `--cases 20` for a part.
+[group: 'Develop']
+chaos *arguments: setup
+    {{ python }} -m tests.harness.chaos "$@"
+
 # Format the code, and write docs/metrics.md from the models.
 [group: 'Develop']
 format *arguments: (setup "--without-site")

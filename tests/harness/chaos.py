@@ -317,8 +317,7 @@ def main() -> int:
             verdict = chaos.judge(case)
             total = totals.setdefault(case.kind, Counter())
             total.update(verdict.outcomes, cases=1, violations=len(verdict.violations))
-            for violation in verdict.violations:
-                print(f"{case}: {violation}", flush=True)
+            print(f"{case}: {'; '.join(verdict.violations) or dict(verdict.outcomes)}", flush=True)
     columns = ("cases", "ended well", "said what to do", "violations")
     print(f"| kind | {' | '.join(columns)} |\n|---|{'---:|' * len(columns)}")
     for kind, total in totals.items():
