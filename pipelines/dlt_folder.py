@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import dlt
+from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.destination.exceptions import DestinationException
 
+_STORAGES = ("load", "normalize", "schemas")
 _STATE_KEYS = {"_state_version", "_state_engine_version", "_local"}
 _LOG = logging.getLogger(__name__)
 
@@ -27,13 +30,18 @@ def open_pipeline(open_: Callable[[], dlt.Pipeline], pipelines_dir: Path, name: 
     if damaged:
         _drop(folder, str(damaged.relative_to(folder)))
     try:
-        return open_()
+        pipeline = open_()
+        # Opens its storages as well, each of which has a version.
+        _pending = pipeline.has_pending_data
+    except (ConfigurationException, DestinationException, PermissionError):
+        raise
     except Exception:
         # Of another version of dlt, or of a shape that nobody has thought of; if that is not the cause, it fails again.
         if not folder.is_dir():
             raise
         _drop(folder, "something")
         return open_()
+    return pipeline
 
 
 def _drop(folder: Path, what: str) -> None:
@@ -46,6 +54,7 @@ def _files(folder: Path) -> Iterator[Path]:
     state = folder / "state.json"
     if os.path.lexists(state):
         yield state
+    yield from (path for name in _STORAGES if (path := folder / name).is_file())
     yield from folder.glob("schemas/*.schema.json")
     for pattern in ("schema.json", "load_package_state.json", "new_jobs/*.parquet", "started_jobs/*.parquet"):
         for packages in ("normalize/extracted", "load/normalized"):
@@ -63,6 +72,9 @@ def _is_readable(file: Path) -> bool:
             except ArrowInvalid:
                 return False
             return True
+        if file.name in _STORAGES:
+            # A file where a folder belongs.
+            return False
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False

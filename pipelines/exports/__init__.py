@@ -54,7 +54,7 @@ def export(warehouse: Warehouse) -> Export:
     """
     folder = warehouse.folder / EXPORTS
     for abandoned in warehouse.folder.glob(f"{_DRAFT}*"):
-        shutil.rmtree(abandoned)
+        shutil.rmtree(abandoned) if abandoned.is_dir() else abandoned.unlink()
     require_own_name(warehouse)
     with warehouse.connection() as connection:
         digests = _digests(connection)

@@ -35,6 +35,8 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], object]]] = {
         "schemas/pypi.schema.json is damaged",
         lambda data: (data / "dlt/pypi/schemas/pypi.schema.json").write_text('{"version'),
     ),
+    "file for a storage": ("load is damaged", lambda data: removed(data / "dlt/pypi/load").write_text("")),
+    "later storage": ("something is damaged", lambda data: (data / "dlt/pypi/load/.version").write_text("99")),
     "file for the folder": ("dlt is no folder", lambda data: removed(data / "dlt").write_text("")),
     "file for the pipeline": ("dlt/pypi is no folder", lambda data: removed(data / "dlt/pypi").write_text("")),
     "folder for the holder": ("run.json is a folder", lambda data: removed(data / "run.json").mkdir()),
