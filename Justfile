@@ -133,11 +133,6 @@ test *arguments: (setup "--with-servers") lint
 benchmark *arguments: setup
     {{ python }} -m tests.harness.benchmark "$@"
 
-# Measure how often alerts warn, and what they miss, on published and simulated counts.
-[group: 'Develop']
-calibrate *arguments: setup
-    {{ python }} -m tests.harness.calibrate "$@"
-
 # Damage what a run leaves, and judge all commands by rules; `--cases 20` for a part.
 [group: 'Develop']
 chaos *arguments: setup

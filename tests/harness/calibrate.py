@@ -1,4 +1,4 @@
-"""How often `marts.anomalies` warns, and what it misses: `just calibrate`.
+"""How often `marts.anomalies` warns, and what it misses: `python -m tests.harness.calibrate`.
 
 The model's own query runs over the published daily totals of PYPI_REAL_DATA (5,041 projects, 149 days), and over counts
 that are drawn by chance: a level, a weekday profile, and the noise of ordinary projects beyond that of counting. Into
@@ -167,7 +167,7 @@ def open_models(context: Context) -> Models:
 
 
 def report() -> Iterator[str]:
-    """The lines that `just calibrate` prints."""
+    """The lines that `python -m tests.harness.calibrate` prints."""
     os.environ["WAREHOUSE"] = ":memory:"
     set_console(NoopConsole())
     context = Context(paths=[str(ROOT / "sqlmesh")])
