@@ -21,7 +21,7 @@ run *arguments: setup
 try *arguments: setup
     @{{ python }} -m pipelines try "$@"
 
-# Show what the next run, or a backfill, is expected to bill, and at most; free.
+# Show what the next run, or a backfill, is expected to bill, and at most; free without `--probe`.
 [group: 'Load']
 estimate *arguments: setup
     @{{ python }} -m pipelines estimate "$@"

@@ -26,7 +26,7 @@ def show_estimate(console: Console, estimate: Estimate, ledger: ExtractLedger, n
         console.print(NOTHING_TO_LOAD)
         return
     if not estimate.at_most:
-        console.print("The upstream reads Parquet files, which is free.")
+        console.print("This upstream bills nothing.")
         return
     table = Table(title="What the next load will bill", title_justify="left")
     table.add_column("project", overflow="fold")
