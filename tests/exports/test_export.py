@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
-import polars as pl
+import pyarrow.parquet as pq
 import pytest
 
 from pipelines.choices import Format
@@ -93,7 +93,7 @@ def read_jsonl(file: Path) -> list[tuple[object, ...]]:
 
 
 def read_parquet(file: Path) -> list[tuple[object, ...]]:
-    return pl.read_parquet(file).rows()
+    return [tuple(row.values()) for row in pq.read_table(file).to_pylist()]
 
 
 @pytest.mark.parametrize("reader", [read_csv, read_json, read_jsonl, read_parquet])

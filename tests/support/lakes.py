@@ -1,7 +1,9 @@
 """A lake under test, read by what other people use: nothing of the project's own."""
 
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import get_context
 
 import duckdb
 import polars as pl
@@ -74,8 +76,14 @@ def read_by_pyarrow(lake: Lake) -> list[Row]:
 def read_by_polars(lake: Lake, **storage: str) -> list[Row]:
     """Sorted rows of the downloads, by Polars' own reader."""
     url = lake.store.unstrip_protocol(folder_of(lake, "file_downloads")).removeprefix("file://")
-    frame = pl.scan_parquet(f"{url}/*/*.parquet", hive_partitioning=True, storage_options=storage or None)
-    return _sorted(frame.collect().to_arrow())
+    # In a process of its own: a thread of Polars that outlives the read has crashed processes of the tests.
+    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+        return _sorted(process.submit(scan_by_polars, f"{url}/*/*.parquet", storage).result())
+
+
+def scan_by_polars(pattern: str, storage: dict[str, str]) -> pa.Table:
+    """The rows of a lake's files, with the columns of their folders."""
+    return pl.scan_parquet(pattern, hive_partitioning=True, storage_options=storage or None).collect().to_arrow()
 
 
 def _sorted(rows: pa.Table) -> list[Row]:  # noqa: ARG001 - DuckDB finds it by its name

@@ -20,6 +20,8 @@ DAILY = "SELECT DAY(day), project, downloads FROM marts.downloads_daily WHERE da
 
 def load_again(project: Installation, counts: Mapping[str, Mapping[int, int]]) -> None:
     """Load the last three days again, from an upstream with so many downloads."""
+    # The project is a copy, whose file has moved: a file of another path would count as gone, and keep its days.
+    project.load()
     write(project.source, downloads(counts))
     project.with_settings(LAG_DAYS="3").load()
 
@@ -76,7 +78,7 @@ def test_failing_audit_of_a_restated_day_stops_and_acknowledges_nothing(all_comp
         all_computed.transform()
 
     with all_computed.warehouse() as warehouse:
-        assert [[july(8), july(9), july(10)]] == [*bookkeeping.pending_days(warehouse).values()]
+        assert [[july(day) for day in range(3, 11)]] == [*bookkeeping.pending_days(warehouse).values()]
 
 
 @pytest.fixture
