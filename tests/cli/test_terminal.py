@@ -4,6 +4,7 @@ import io
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 from sqlmesh.core import constants
 from sqlmesh.core.analytics import collector
@@ -15,8 +16,8 @@ from pipelines.cli.printing.terminal import Terminal
 from pipelines.errors import SettingsError, TransformError
 from pipelines.transform import context
 from pipelines.transform.context import open_context
-from pipelines.warehouse import Warehouse, bookkeeping
-from tests.support.installation import ROOT
+from pipelines.warehouse import bookkeeping
+from tests.support.installation import ROOT, Installation
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def test_sqlmesh_needs_no_home_and_no_process_of_its_own() -> None:
     ],
 )
 def test_error_of_a_rollback_does_not_hide_the_first(
-    first: Exception, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    first: Exception, message: str, project: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQLMesh reports the last of its errors, which says nothing about the cause."""
     error = SQLMeshError("no prior migrations")
@@ -70,10 +71,12 @@ def test_error_of_a_rollback_does_not_hide_the_first(
 
     monkeypatch.setattr(context, "Context", broken)
     monkeypatch.setattr(bookkeeping, "ensure_tables", lambda _warehouse: None)
-    (tmp_path / "warehouse.duckdb").touch()
+    project.folder.mkdir()
+    duckdb.connect(project.file).close()
 
     with (
+        project.warehouse() as warehouse,
         pytest.raises(TransformError, match=message),
-        open_context(Warehouse(tmp_path / "warehouse.duckdb"), NoopConsole()),
+        open_context(warehouse, NoopConsole()),
     ):
         pass
