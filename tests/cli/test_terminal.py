@@ -2,7 +2,6 @@
 
 import io
 import sys
-from pathlib import Path
 
 import duckdb
 import pytest
