@@ -92,11 +92,6 @@ _COMMITTED_DAYS_SQL = f"""
     WHERE database_name = CURRENT_DATABASE() AND schema_name = '{DATASET}' AND view_name = 'committed_days'
 """
 
-_COLUMNS = """
-    SELECT column_name FROM information_schema.columns
-    WHERE table_catalog = CURRENT_DATABASE() AND table_schema = ? AND table_name = ?
-"""
-
 _PRODUCTION_PLAN = "SELECT plan_id FROM sqlmesh._environments WHERE name = 'prod' AND finalized_ts IS NOT NULL"
 """SQLMesh's state: each plan that is applied to production has a new id, also a plan that is applied by hand."""
 
@@ -321,19 +316,19 @@ def _create_tables(client: SqlClientBase[Any]) -> None:
     client.execute_sql(f"CREATE SCHEMA IF NOT EXISTS {DATASET}")
     for table, columns in _TABLES.items():
         client.execute_sql(f"CREATE TABLE IF NOT EXISTS {DATASET}.{table} ({columns})")
-    present = _columns(client, "extract_ledger")
+    present = columns_of(client, DATASET)
     for name, kind in LEDGER_COLUMNS.items():
-        if name not in present:
+        if name not in present["extract_ledger"]:
             # A ledger of an earlier version.
             client.execute_sql(f"ALTER TABLE {DATASET}.extract_ledger ADD COLUMN {name} {kind}")
-    loaded_days = _columns(client, "loaded_days")
     # dlt creates the tables in its first load.
-    if loaded_days:
-        _create_daily_counts(client)
-        _create_committed_days(client, loaded_days)
+    if "loaded_days" in present:
+        if "daily_counts" not in present:
+            _create_daily_counts(client)
+        _create_committed_days(client, present["loaded_days"])
 
 
-def _create_committed_days(client: SqlClientBase[Any], loaded_days: set[str]) -> None:
+def _create_committed_days(client: SqlClientBase[Any], loaded_days: Collection[str]) -> None:
     """Create the view, or replace one that was made before there were grains."""
     grain = "COALESCE(grain, 'row')" if "grain" in loaded_days else "'row'"
     with client.execute_query(_COMMITTED_DAYS_SQL) as cursor:
@@ -344,8 +339,6 @@ def _create_committed_days(client: SqlClientBase[Any], loaded_days: set[str]) ->
 
 def _create_daily_counts(client: SqlClientBase[Any]) -> None:
     """Create the table that dlt would create in its next load: models read it before."""
-    if _columns(client, "daily_counts"):
-        return
     import pyarrow as pa
 
     from pipelines.pypi.columns import COUNTS
@@ -355,9 +348,3 @@ def _create_daily_counts(client: SqlClientBase[Any]) -> None:
     connection.register("empty_counts", empty)
     connection.execute(f"CREATE TABLE {DATASET}.daily_counts AS FROM empty_counts")
     connection.unregister("empty_counts")
-
-
-def _columns(client: SqlClientBase[Any], table: str) -> set[str]:
-    """The columns of a table or view of `raw`; none where it does not exist."""
-    with client.execute_query(_COLUMNS, DATASET, table) as cursor:
-        return {name for (name,) in cursor.fetchall()}
