@@ -12,11 +12,11 @@ from functools import cached_property
 import pyarrow as pa
 
 from pipelines.errors import SchemaError, SourceError, UnknownProjectError
-from pipelines.pypi.billed_queries import Probe
 from pipelines.pypi.columns import COUNTS
 from pipelines.pypi.files import FileDay
 from pipelines.pypi.settings import FIRST_DAY, Settings
 from pipelines.pypi.upstreams.clickhouse_client import OTHER_SCHEMA_REMEDY, REMEDY, ClickHouseClient, TooLargeError
+from pipelines.pypi.upstreams.free import FreeUpstream
 from pipelines.pypi.windows import DAY, Window
 
 BUSY_PROJECT = "pip"
@@ -82,7 +82,7 @@ _TOTALS = """
 """
 
 
-class ClickpyUpstream:
+class ClickpyUpstream(FreeUpstream):
     """Reads the table of a ClickHouse server with the public copy's schema."""
 
     origin = "clickpy"
@@ -128,20 +128,6 @@ class ClickpyUpstream:
         del project
         return 0
 
-    def estimate(self, window: Window) -> int:
-        """0: the copy is free."""
-        del window
-        return 0
-
-    def estimate_probe(self, window: Window) -> int:
-        """0: the copy is free."""
-        del window
-        return 0
-
-    def probe(self, window: Window) -> Probe:
-        """Count the window's rows; nothing is billed, so its share of the table is nobody's concern."""
-        return Probe(window, sum(self.count_days(window.project, window.start, window.end).values()), 1)
-
     def count_days(self, project: str, start: date, end: date) -> Mapping[date, int]:
         """The downloads of each day, by a query that is not that of the counts."""
         window = Window(project, start, end)
@@ -151,10 +137,6 @@ class ClickpyUpstream:
             known |= dict.fromkeys(window.days, 0)
             known |= {row["day"]: row["log_rows"] for table in tables for row in table.to_pylist()}
         return {day: known[day] for day in window.days if known[day]}
-
-    def settle_open_queries(self) -> Sequence[Window]:
-        """None: the copy is free."""
-        return ()
 
     def read(self, window: Window) -> Generator[pa.Table, None, None]:
         totals = self.count_days(window.project, window.start, window.end)

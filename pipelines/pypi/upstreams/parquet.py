@@ -13,10 +13,10 @@ from sqlglot import exp, parse_one
 
 from pipelines.duckdb_imports import without_pandas
 from pipelines.errors import UnknownProjectError
-from pipelines.pypi.billed_queries import Probe
 from pipelines.pypi.columns import GRAINS, WINDOW_DAY
 from pipelines.pypi.files import FileDay, SourceFile
 from pipelines.pypi.query import END, PROJECT, START, downloads_query
+from pipelines.pypi.upstreams.free import FreeUpstream
 from pipelines.pypi.upstreams.parquet_files import find_files, literal, translate_file_errors
 from pipelines.pypi.upstreams.schema import lacking_fields, unknown_fields
 from pipelines.pypi.windows import DAY, Window
@@ -29,7 +29,7 @@ _END_OF_TIME = date(9999, 12, 31)
 """Later timestamps, which Parquet can hold and Python cannot, are read as the day before it."""
 
 
-class ParquetUpstream:
+class ParquetUpstream(FreeUpstream):
     """A file, a folder (searched at any depth) or a glob of Parquet files; rows after the day of `now` are wrong."""
 
     remarks: Sequence[str] = ()
@@ -81,30 +81,12 @@ class ParquetUpstream:
     def count_without_day(self, project: str) -> int:
         return sum(entry.rows for entry, day in self.file_days(project).items() if day is None)
 
-    def estimate(self, window: Window) -> int:
-        """0: files are free."""
-        del window
-        return 0
-
-    def estimate_probe(self, window: Window) -> int:
-        """0: files are free."""
-        del window
-        return 0
-
-    def probe(self, window: Window) -> Probe:
-        """Count the window's rows; there is no table of which the project could have a share."""
-        return Probe(window, sum(self.count_days(window.project, window.start, window.end).values()), 1)
-
     def count_days(self, project: str, start: date, end: date) -> Mapping[date, int]:
         counts: Counter[date] = Counter()
         for entry, day in self.file_days(project).items():
             if day and start <= day < end:
                 counts[day] += entry.rows
         return counts
-
-    def settle_open_queries(self) -> Sequence[Window]:
-        """None: files are read for free."""
-        return ()
 
     def read(self, window: Window) -> Generator[pa.Table, None, None]:
         held = {entry: day for entry, day in self.file_days(window.project).items() if day and day in window}
