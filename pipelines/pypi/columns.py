@@ -192,9 +192,6 @@ TABLES: dict[str, pa.Schema] = {
 }
 """The tables of `raw` that dlt fills."""
 
-LEAVES, SOURCE_SCHEMA, ROW_SCHEMA, ROW_MODEL = ROWS.leaves, ROWS.source_schema, ROWS.row_schema, ROWS.row_model
-nested = ROWS.nested
-
 
 def _nest_record(model: type[BaseModel], path: tuple[str, ...], row: dict[str, Any]) -> dict[str, Any]:
     record: dict[str, Any] = {}

@@ -15,7 +15,7 @@ from sqlglot import exp, parse_one
 
 from pipelines.demo import SCHEMA
 from pipelines.errors import BudgetError, SchemaError, SourceError
-from pipelines.pypi.columns import COUNTS, GRAINS, SOURCE_SCHEMA
+from pipelines.pypi.columns import COUNTS, GRAINS, ROWS
 from pipelines.pypi.settings import Settings
 from pipelines.pypi.upstreams.bigquery import BigQueryUpstream
 from pipelines.pypi.upstreams.google_client import DeadlineSession
@@ -55,7 +55,7 @@ def test_rows_equal_those_of_the_same_query_on_parquet(server: Server, demo: Pat
     rows = pa.concat_tables(upstream().read(SPRING))
 
     expected = pa.concat_tables(ParquetUpstream(str(demo), "timestamp", NOW).read(SPRING))
-    assert SOURCE_SCHEMA == rows.schema
+    assert ROWS.source_schema == rows.schema
     assert expected.num_rows == rows.num_rows == 50_000
     assert duckdb.sql("FROM expected EXCEPT ALL FROM rows").fetchall() == []
     assert len({request for request in since(server, before) if request.startswith("ReadRows")}) == 10
@@ -197,7 +197,7 @@ def test_without_read_sessions_rows_come_by_rest(server: Server, demo: Path) -> 
     rows = pa.concat_tables(batch for window in (DAYS, DAYS) for batch in table.read(window))
 
     expected = pa.concat_tables([*ParquetUpstream(str(demo), "timestamp", NOW).read(DAYS)] * 2)
-    assert SOURCE_SCHEMA == rows.schema
+    assert ROWS.source_schema == rows.schema
     assert expected.num_rows == rows.num_rows
     assert duckdb.sql("FROM expected EXCEPT ALL FROM rows").fetchall() == []
     [remark] = table.remarks

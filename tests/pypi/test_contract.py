@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pipelines.pypi.columns import LEAVES, ROW_MODEL, ROW_SCHEMA, SOURCE_SCHEMA, nested
+from pipelines.pypi.columns import ROWS
 from pipelines.pypi.contract import FileDownload
 from pipelines.pypi.source import FROZEN
 from pipelines.pypi.validation import split
@@ -33,13 +33,17 @@ BROKEN: dict[str, Any] = {
     "file__type": [None, "", "wheel", "bdist_conda"],
     "tls_protocol": ["x" * 1025],
     "tls_cipher": ["x" * 1025],
-} | {f"{'__'.join(leaf.path)}": ["x" * 1025] for leaf in LEAVES if leaf.path[0] == "details" and leaf.path[-1] != "ci"}
+} | {
+    f"{'__'.join(leaf.path)}": ["x" * 1025]
+    for leaf in ROWS.leaves
+    if leaf.path[0] == "details" and leaf.path[-1] != "ci"
+}
 
 
 def flat(*rows: dict[str, Any]) -> pa.Table:
     """The rows as the upstream's query returns them, with day and ordinal."""
-    columns = [[value(row, leaf.path) for row in rows] for leaf in LEAVES]
-    return numbered(pa.table(columns, schema=SOURCE_SCHEMA))
+    columns = [[value(row, leaf.path) for row in rows] for leaf in ROWS.leaves]
+    return numbered(pa.table(columns, schema=ROWS.source_schema))
 
 
 def numbered(table: pa.Table) -> pa.Table:
@@ -81,7 +85,7 @@ def test_null_details_are_accepted() -> None:
     accepted, rejected = split(flat(download(DAY, details=None, country_code=None)), "one")
 
     assert (accepted.num_rows, rejected.num_rows) == (1, 0)
-    assert accepted.schema == ROW_SCHEMA
+    assert accepted.schema == ROWS.row_schema
 
 
 @pytest.mark.parametrize(
@@ -128,19 +132,19 @@ NEAR = [
     "\U0001f40d" * 1025,
 ]
 """What looks right to somebody: other alphabets, line feeds, and lengths that differ by how they are counted."""
-RECORDS = sorted({leaf.path[:depth] for leaf in LEAVES for depth in range(1, len(leaf.path))})
+RECORDS = sorted({leaf.path[:depth] for leaf in ROWS.leaves for depth in range(1, len(leaf.path))})
 
 
 GOOD_ROWS = [
-    {leaf.column: values[n % len(values)] for leaf in LEAVES for values in [GOOD.get(leaf.column, SAID)]}
+    {leaf.column: values[n % len(values)] for leaf in ROWS.leaves for values in [GOOD.get(leaf.column, SAID)]}
     for n in range(12)
 ]
-TEXTS = st.sampled_from([leaf.column for leaf in LEAVES if pa.types.is_string(leaf.type)])
+TEXTS = st.sampled_from([leaf.column for leaf in ROWS.leaves if pa.types.is_string(leaf.type)])
 WAYS = st.sampled_from([(field, broken) for field, values in BROKEN.items() for broken in values])
 CHANGES = st.one_of(
     WAYS,
     WAYS,
-    st.tuples(st.sampled_from(SOURCE_SCHEMA.names), st.none()),
+    st.tuples(st.sampled_from(ROWS.source_schema.names), st.none()),
     st.tuples(TEXTS, st.sampled_from(NEAR)),
     # As in Arrow, text has no lone surrogates.
     st.tuples(TEXTS, st.text()),
@@ -153,7 +157,9 @@ def rows(draw: st.DrawFn) -> dict[str, Any]:
     """A good row, or one in which up to three columns have changed, or a record is NULL."""
     row = draw(st.sampled_from(GOOD_ROWS)) | dict(draw(st.lists(CHANGES, max_size=3)))
     record = draw(st.sampled_from([None, None, None, *RECORDS]))
-    return {leaf.column: None if record and leaf.path[: len(record)] == record else row[leaf.column] for leaf in LEAVES}
+    return {
+        leaf.column: None if record and leaf.path[: len(record)] == record else row[leaf.column] for leaf in ROWS.leaves
+    }
 
 
 def errors_of(record: dict[str, Any]) -> set[tuple[str, str]]:
@@ -167,7 +173,7 @@ def errors_of(record: dict[str, Any]) -> set[tuple[str, str]]:
 
 def test_each_leaf_has_broken_values() -> None:
     """Whoever adds a field says here how it breaks; a nullable Boolean cannot."""
-    assert {leaf.column for leaf in LEAVES} - {"details__ci"} == BROKEN.keys()
+    assert {leaf.column for leaf in ROWS.leaves} - {"details__ci"} == BROKEN.keys()
 
 
 @pytest.mark.slow
@@ -182,16 +188,16 @@ def test_fast_verdict_is_that_of_pydantic_row_by_row() -> None:
     @settings(deadline=None, max_examples=300, derandomize=True)
     @given(st.lists(rows(), min_size=10, max_size=30))
     def verdicts_agree(batch: list[dict[str, Any]]) -> None:
-        expected = [errors_of(nested(row)) for row in batch]
+        expected = [errors_of(ROWS.nested(row)) for row in batch]
         for errors in expected:
             seen.update(errors or {("", "accepted")})
 
-        accepted, rejected = split(numbered(pa.Table.from_pylist(batch, SOURCE_SCHEMA)), "one")
+        accepted, rejected = split(numbered(pa.Table.from_pylist(batch, ROWS.source_schema)), "one")
 
         assert [ordinal for ordinal, errors in enumerate(expected) if not errors] == accepted["ordinal"].to_pylist()
         assert [ordinal for ordinal, errors in enumerate(expected) if errors] == rejected["ordinal"].to_pylist()
         assert [row for row, errors in zip(batch, expected, strict=True) if not errors] == accepted.select(
-            SOURCE_SCHEMA.names
+            ROWS.source_schema.names
         ).to_pylist()
         assert [as_json(row) for row, errors in zip(batch, expected, strict=True) if errors] == rejected[
             "content"
@@ -204,7 +210,7 @@ def test_fast_verdict_is_that_of_pydantic_row_by_row() -> None:
 
 
 def as_json(row: dict[str, Any]) -> str:
-    return json.dumps(nested(row), default=str)
+    return json.dumps(ROWS.nested(row), default=str)
 
 
 def test_many_broken_rows_are_all_found() -> None:
@@ -224,7 +230,7 @@ def test_flat_rows_nest_again() -> None:
     """A flat row becomes the upstream's record; a record of NULLs is a NULL record."""
     row = download(DAY, details__distro=None)
 
-    assert row == nested(flat(row).to_pylist()[0])
+    assert row == ROWS.nested(flat(row).to_pylist()[0])
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["first load", "later load"])
@@ -233,10 +239,10 @@ def test_undeclared_column_is_refused_from_the_first_load(tmp_path: Any, *, firs
     pipeline = dlt.pipeline(
         "frozen", pipelines_dir=str(tmp_path), destination=dlt.destinations.duckdb(str(tmp_path / "w.duckdb"))
     )
-    good = ROW_SCHEMA.empty_table()
+    good = ROWS.row_schema.empty_table()
 
     def resource(rows: pa.Table) -> Any:  # noqa: ANN401 - dlt's own
-        return dlt.resource([rows], name="file_downloads", columns=ROW_MODEL, schema_contract=FROZEN)
+        return dlt.resource([rows], name="file_downloads", columns=ROWS.row_model, schema_contract=FROZEN)
 
     if not first:
         pipeline.run(resource(good))
@@ -256,4 +262,4 @@ def test_external_model_agrees_with_the_contract() -> None:
     models = yaml.safe_load((ROOT / "sqlmesh" / "external_models" / "raw.yaml").read_text())
     declared = next(model for model in models if model["name"] == "raw.file_downloads")["columns"]
 
-    assert declared == {name: types[ROW_SCHEMA.field(name).type] for name in declared}
+    assert declared == {name: types[ROWS.row_schema.field(name).type] for name in declared}

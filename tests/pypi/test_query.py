@@ -3,7 +3,7 @@
 import pytest
 from sqlglot import exp, parse_one
 
-from pipelines.pypi.columns import LEAVES
+from pipelines.pypi.columns import ROWS
 from pipelines.pypi.query import downloads_query, select_downloads
 
 
@@ -13,7 +13,7 @@ def test_selects_leaves_only_by_parameters_only() -> None:
 
     sql = query.sql("bigquery", identify=True)
 
-    assert [leaf.column for leaf in LEAVES] == query.named_selects
+    assert [leaf.column for leaf in ROWS.leaves] == query.named_selects
     assert sql.endswith("FROM `a-b.c.d` WHERE `project` = @project AND `timestamp` >= @start AND `timestamp` < @end")
     assert not list(parse_one(sql, dialect="bigquery").find_all(exp.Literal))
 

@@ -13,11 +13,11 @@ import pyarrow.dataset as ds
 from pipelines.lake import Lake
 from pipelines.lake.settings import resolve_lakes
 from pipelines.lake.sync import sync_lake
-from pipelines.pypi.columns import LEAVES
+from pipelines.pypi import columns
 from pipelines.warehouse import bookkeeping
 from tests.support.installation import Installation, Row
 
-COLUMNS = ", ".join(["day", *(f'"{leaf.column}"' for leaf in LEAVES)])
+COLUMNS = ", ".join(["day", *(f'"{leaf.column}"' for leaf in columns.ROWS.leaves)])
 ROWS = f"SELECT {COLUMNS} FROM raw.file_downloads ORDER BY ALL"
 BROKEN = "SELECT day, project, reason, content FROM raw.quarantine ORDER BY ALL"
 HIVE = ds.partitioning(pa.schema([("day", pa.date32())]), flavor="hive")

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.demo import SCHEMA as DEMO_SCHEMA
-from pipelines.pypi.columns import LEAVES
+from pipelines.pypi.columns import ROWS
 
 SCHEMA = DEMO_SCHEMA.remove_metadata()
-LEAVES_OF_FILES = [leaf for leaf in LEAVES if not leaf.may_lack]
+LEAVES_OF_FILES = [leaf for leaf in ROWS.leaves if not leaf.may_lack]
 """The contract's fields that the demo's files and those of real downloads have."""
 
 

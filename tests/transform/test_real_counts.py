@@ -14,7 +14,7 @@ from sqlmesh import Context
 
 from pipelines.lake.restore import restore_warehouse
 from pipelines.lake.sync import sync_lake
-from pipelines.pypi.columns import LEAVES
+from pipelines.pypi.columns import ROWS
 from tests.servers.s3 import S3Server
 from tests.support.installation import BOOKKEEPING, Installation
 from tests.support.lakes import COLUMNS, lake_reader, open_lake
@@ -226,7 +226,7 @@ def test_raw_rows_equal_the_source_as_a_multiset(loaded: str, request: pytest.Fi
     )
     assert data.project.query("SELECT COUNT(*) FROM raw.quarantine") == [(0,)]
     names = [row[0] for row in data.project.query("DESCRIBE raw.file_downloads")]
-    assert [*(leaf.column for leaf in LEAVES), *BOOKKEEPING] == names
+    assert [*(leaf.column for leaf in ROWS.leaves), *BOOKKEEPING] == names
 
 
 @pytest.mark.parametrize("loaded", ["july", "history"])

@@ -6,7 +6,7 @@ from typing import TypeVar
 import pyarrow as pa
 
 from pipelines.errors import SchemaError
-from pipelines.pypi.columns import LEAVES
+from pipelines.pypi.columns import ROWS
 
 Type = TypeVar("Type")
 
@@ -28,8 +28,10 @@ def unknown_fields(
             file that has the fault.
 
     """
-    wanted = {timestamp_column if leaf.path == ("timestamp",) else ".".join(leaf.path): leaf.type for leaf in LEAVES}
-    optional = {".".join(leaf.path) for leaf in LEAVES if leaf.may_lack}
+    wanted = {
+        timestamp_column if leaf.path == ("timestamp",) else ".".join(leaf.path): leaf.type for leaf in ROWS.leaves
+    }
+    optional = {".".join(leaf.path) for leaf in ROWS.leaves if leaf.may_lack}
     unknown: set[str] = set()
     misfits: dict[tuple[str, str], str] = {}
     for where, present in schemas:
@@ -49,7 +51,7 @@ def unknown_fields(
 
 def lacking_fields(present: Collection[str]) -> set[str]:
     """The columns that are NULL, as the contract's fields for them are not among the dotted paths `present`."""
-    return {leaf.column for leaf in LEAVES if leaf.may_lack and ".".join(leaf.path) not in present}
+    return {leaf.column for leaf in ROWS.leaves if leaf.may_lack and ".".join(leaf.path) not in present}
 
 
 def refuse_unknown(fields: Sequence[str], where: str) -> None:
