@@ -54,6 +54,45 @@ def comparable(
     return [evaluator.parse_one(text) for text in _each(f"{case.format(value=values)} AS {names}")]
 
 
+PARTS = {
+    "version": ("version", "version"),
+    "python": ("python", "python_minor"),
+    "installer": ("installer", "installer"),
+    "installer_class": ("installer_class", "installer_class"),
+    "system": ("system", "system"),
+    "country": ("country", "country_code"),
+    "file_type": ("file_type", "file_type"),
+    "wheel_kind": ("wheel", "kind"),
+    "architecture": ("wheel", "architecture"),
+    "threading": ("wheel", "threading"),
+    "cpu": ("cpu", "cpu"),
+    "distro": ("distro", "distro"),
+    "libc": ("libc", "libc"),
+}
+"""By dimension: the mart that has it, without its `downloads_by_`, and the column."""
+
+
+@macro()
+def parts(evaluator: MacroEvaluator, *dimensions: exp.Expression) -> exp.Expression:
+    """The downloads of each day by each of the dimensions, as a query: `WITH parts AS (@parts(version, python, ci))`.
+
+    Its columns are `day`, `project`, `dimension`, `value`, and the lenses. The dimension `ci` has one value.
+    """
+    queries = []
+    for name in (dimension.name for dimension in dimensions):
+        if name == "ci":
+            in_ci = "downloads_by_installers - downloads_outside_ci"
+            source, value = "daily", "'in CI'"
+            columns = ", ".join(f"{0 if lens == 'downloads_outside_ci' else in_ci} AS {lens}" for lens in LENSES)
+        else:
+            mart, value = PARTS[name]
+            source, columns = f"by_{mart}", ", ".join(LENSES)
+        queries.append(
+            f"SELECT day, project, '{name}' AS dimension, {value} AS value, {columns} FROM marts.downloads_{source}"
+        )
+    return evaluator.parse_one(" UNION ALL ".join(queries))
+
+
 @macro()
 def by_lens(evaluator: MacroEvaluator, lens: exp.Expression, template: exp.Literal) -> exp.Expression:
     """The column of the lens that a row names: `@by_lens(l.column_name, 't.$lens')`."""

@@ -33,31 +33,7 @@ WITH latest AS (
     l.project,
     l.last_day
 ), parts AS (
-  SELECT day, project, 'version' AS dimension, version AS value, @lenses('$lens') FROM marts.downloads_by_version
-  UNION ALL
-  SELECT day, project, 'python' AS dimension, python_minor AS value, @lenses('$lens') FROM marts.downloads_by_python
-  UNION ALL
-  SELECT day, project, 'installer' AS dimension, installer AS value, @lenses('$lens') FROM marts.downloads_by_installer
-  UNION ALL
-  SELECT day, project, 'system' AS dimension, system AS value, @lenses('$lens') FROM marts.downloads_by_system
-  UNION ALL
-  SELECT day, project, 'country' AS dimension, country_code AS value, @lenses('$lens') FROM marts.downloads_by_country
-  UNION ALL
-  SELECT day, project, 'file_type' AS dimension, file_type AS value, @lenses('$lens') FROM marts.downloads_by_file_type
-  UNION ALL
-  SELECT day, project, 'installer_class' AS dimension, installer_class AS value, @lenses('$lens') FROM marts.downloads_by_installer_class
-  UNION ALL
-  SELECT day, project, 'wheel_kind' AS dimension, kind AS value, @lenses('$lens') FROM marts.downloads_by_wheel
-  UNION ALL
-  SELECT day, project, 'architecture' AS dimension, architecture AS value, @lenses('$lens') FROM marts.downloads_by_wheel
-  UNION ALL
-  SELECT day, project, 'threading' AS dimension, threading AS value, @lenses('$lens') FROM marts.downloads_by_wheel
-  UNION ALL
-  SELECT day, project, 'cpu' AS dimension, cpu AS value, @lenses('$lens') FROM marts.downloads_by_cpu
-  UNION ALL
-  SELECT day, project, 'distro' AS dimension, distro AS value, @lenses('$lens') FROM marts.downloads_by_distro
-  UNION ALL
-  SELECT day, project, 'libc' AS dimension, libc AS value, @lenses('$lens') FROM marts.downloads_by_libc
+  @parts(version, python, installer, system, country, file_type, installer_class, wheel_kind, architecture, threading, cpu, distro, libc)
 ), totals AS (
   SELECT
     p.project,

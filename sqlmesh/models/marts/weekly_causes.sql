@@ -30,26 +30,7 @@ WITH last_weeks AS (
   WHERE
     NOT w.previous_downloads IS NULL
 ), parts AS (
-  SELECT day, project, 'version' AS dimension, version AS value, @lenses('$lens') FROM marts.downloads_by_version
-  UNION ALL
-  SELECT day, project, 'python' AS dimension, python_minor AS value, @lenses('$lens') FROM marts.downloads_by_python
-  UNION ALL
-  SELECT day, project, 'installer' AS dimension, installer AS value, @lenses('$lens') FROM marts.downloads_by_installer
-  UNION ALL
-  SELECT day, project, 'system' AS dimension, system AS value, @lenses('$lens') FROM marts.downloads_by_system
-  UNION ALL
-  SELECT day, project, 'country' AS dimension, country_code AS value, @lenses('$lens') FROM marts.downloads_by_country
-  UNION ALL
-  SELECT
-    day,
-    project,
-    'ci' AS dimension,
-    'in CI' AS value,
-    downloads_by_installers - downloads_outside_ci AS downloads,
-    downloads_by_installers - downloads_outside_ci AS downloads_without_mirrors,
-    downloads_by_installers - downloads_outside_ci AS downloads_by_installers,
-    0 AS downloads_outside_ci
-  FROM marts.downloads_daily
+  @parts(version, python, installer, system, country, ci)
 ), counted AS (
   SELECT
     w.project,
