@@ -14,6 +14,8 @@ from tests.support.installation import Installation
 from tests.support.lakes import assert_agree, fill_lake, open_lake
 from tests.support.rows import downloads, july, write
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
