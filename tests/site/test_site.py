@@ -371,8 +371,9 @@ def expect_breakdowns(page: Page, marts: Query, project: str, lens: str) -> None
     """The first rows of the page's tables are the mart's largest values."""
     for dimension, query in BREAKDOWNS.items():
         rows = marts(
-            f"SELECT value, {lens}, share_{lens} FROM marts.breakdown_28d "
-            f"WHERE project = ? AND dimension = ? AND {lens} > 0 ORDER BY {lens} DESC, value LIMIT {ROWS_A_PAGE}",
+            f"SELECT value, {lens}, share_{lens} FROM marts.breakdown_periods "
+            f"WHERE period = '4w' AND project = ? AND dimension = ? AND {lens} > 0 "
+            f"ORDER BY {lens} DESC, value LIMIT {ROWS_A_PAGE}",
             project,
             dimension,
         )

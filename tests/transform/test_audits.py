@@ -63,7 +63,7 @@ class Change:
 CHANGES = {
     "classes_sum_to_total": Change("marts.downloads_daily", "= 'script'", "= 'scripts'", "marts.downloads_daily"),
     "countries_are_listed": Change(
-        "marts.countries_28d", '"c"."country_code"', 'LOWER("c"."country_code")', "marts.countries_28d"
+        "marts.breakdown_periods", '"c"."country_code"', 'LOWER("c"."country_code")', "marts.breakdown_periods"
     ),
     "counts_every_row": Change("staging.downloads", "LEFT JOIN", "INNER JOIN", "staging.daily_downloads"),
     "installers_are_listed": Change(
@@ -80,16 +80,19 @@ CHANGES = {
         "staging.daily_platforms", "WHERE", "WHERE cpu <> 'arm64' AND", "staging.daily_platforms"
     ),
     "shares_sum_to_one": Change(
-        "marts.breakdown_28d",
-        'PARTITION BY "totals"."project", "totals"."dimension"',
-        'PARTITION BY "totals"."project"',
-        "marts.breakdown_28d",
+        "marts.breakdown_weekly",
+        'PARTITION BY "w"."week", "w"."project", "w"."dimension"',
+        'PARTITION BY "w"."week", "w"."project"',
+        "marts.breakdown_weekly",
     ),
     "sums_to_daily_total": Change(
         "marts.downloads_by_system", "WHERE", "WHERE system <> 'unknown' AND", "marts.downloads_by_system"
     ),
+    "sums_to_period_total": Change(
+        "marts.breakdown_periods", ">= 0 GROUP BY", ">= 1 GROUP BY", "marts.breakdown_periods"
+    ),
     "sums_to_weekly_total": Change(
-        "marts.weekly_by_system", "GROUP BY", "WHERE day <> '2026-06-07' GROUP BY", "marts.weekly_by_system"
+        "marts.breakdown_weekly", "GROUP BY", "WHERE day <> '2026-06-07' GROUP BY", "marts.breakdown_weekly"
     ),
 }
 """A wrong model for each audit of the project's own."""
@@ -102,7 +105,7 @@ RESULTS: dict[str, str | tuple[str, ...]] = {
     "accepted_range": "SELECT * REPLACE (-1 AS {column}) FROM {}",
     "accepted_values": "SELECT * REPLACE ('surprise' AS {column}) FROM {}",
     "classes_sum_to_total": "SELECT * REPLACE (downloads_by_unknown + 1 AS downloads_by_unknown) FROM {}",
-    "countries_are_listed": "SELECT * REPLACE ('ZZ' AS country, 'ZZ' AS country_code) FROM {}",
+    "countries_are_listed": "SELECT * REPLACE ('country' AS dimension, 'ZZ' AS value, 'ZZ' AS label) FROM {}",
     "counts_every_row": LOST,
     "installers_are_listed": "SELECT * REPLACE ('a' AS installer, 'unknown' AS installer_class) FROM {}",
     "kpis_count_what_was_loaded": "SELECT * REPLACE (1 AS difference) FROM {}",
@@ -113,6 +116,7 @@ RESULTS: dict[str, str | tuple[str, ...]] = {
     "platforms_sum_to_downloads": (LOST, NO_DAY, NEW_DAY, *MISCOUNTED),
     "shares_sum_to_one": "SELECT * REPLACE (share_downloads / 2 AS share_downloads) FROM {}",
     "sums_to_daily_total": (LOST, NO_DAY, NEW_DAY, *MISCOUNTED),
+    "sums_to_period_total": (LOST, *MISCOUNTED),
     "sums_to_weekly_total": (LOST, *MISCOUNTED),
     "unique_combination_of_columns": DOUBLED,
     "unique_values": DOUBLED,
@@ -125,6 +129,7 @@ CONDITIONS = {
     "marts.ci_weekly": "downloads_by_installers + 1 AS downloads_in_ci",
     "marts.downloads_by_wheel": "'wheel' AS kind",
     "marts.downloads_monthly": "32 AS days",
+    "marts.downloads_periods": "length + 1 AS days",
     "marts.downloads_trend": "NOT is_missing AS is_missing",
     "marts.downloads_weekly": "FALSE AS is_whole, 1 AS previous_downloads",
     "marts.freshness": "-1 AS days_behind",

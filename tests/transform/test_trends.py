@@ -88,7 +88,7 @@ def test_change_needs_both_windows_whole(models: Models) -> None:
     models.commit(FIRST, date(2026, 5, 9))
     models.commit(date(2026, 5, 11), LAST)
     models.commit(FIRST, LAST, "never")
-    compute(models, "python_support", "breakdown_28d")
+    compute(models, "python_support", "breakdown_periods")
 
     assert [(28, 1.0, None)] == models.rows(
         "SELECT days, share_downloads, change_share_downloads FROM marts.python_support"
@@ -104,11 +104,11 @@ def test_window_of_three_days_has_no_shares_and_a_project_that_lags_has_its_own(
         models.add(day, 5, "behind")
     models.commit(date(2026, 7, 29), last, "short")
     models.commit(date(2026, 6, 1), date(2026, 6, 30), "behind")
-    compute(models, "breakdown_28d", "python_support")
+    compute(models, "breakdown_periods", "python_support")
 
-    breakdown = "SELECT project, last_day, days, downloads, share_downloads FROM marts.breakdown_28d"
+    breakdown = "SELECT project, last_day, days, downloads, share_downloads FROM marts.breakdown_periods"
     assert [("behind", date(2026, 6, 30), 28, 140, 1.0), ("short", last, 3, 15, None)] == models.rows(
-        f"{breakdown} WHERE dimension = 'python' ORDER BY project"
+        f"{breakdown} WHERE dimension = 'python' AND period = '4w' ORDER BY project"
     )
     support = "SELECT project, days, share_downloads, drop_share_downloads FROM marts.python_support ORDER BY project"
     assert [("behind", 28, 1.0, 1.0), ("short", 3, None, None)] == models.rows(support)

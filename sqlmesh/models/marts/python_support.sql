@@ -66,10 +66,12 @@ WITH latest AS (
   UNION
   SELECT
     p.project,
-    p.python_minor
-  FROM marts.python_weekly AS p
+    p.value AS python_minor
+  FROM marts.breakdown_weekly AS p
   INNER JOIN whole_weeks AS w
     ON p.project = w.project AND p.week = w.week
+  WHERE
+    p.dimension = 'python'
 ), counted AS (
   SELECT
     n.project,
@@ -136,8 +138,8 @@ WITH latest AS (
   FROM ordered AS o
   INNER JOIN whole_weeks AS w
     ON o.project = w.project
-  LEFT JOIN marts.python_weekly AS p
-    ON o.project = p.project AND o.python_minor = p.python_minor AND w.week = p.week
+  LEFT JOIN marts.breakdown_weekly AS p
+    ON o.project = p.project AND p.dimension = 'python' AND o.python_minor = p.value AND w.week = p.week
 ), points AS (
   SELECT
     project,

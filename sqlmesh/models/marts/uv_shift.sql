@@ -17,11 +17,13 @@ WITH weeks AS (
     i.project,
     i.is_whole,
     @lenses('w.comparable_since_$lens'),
-    @lenses('SUM(CASE WHEN installer = ''pip'' THEN i.$lens ELSE 0 END) AS pip_$lens'),
-    @lenses('SUM(CASE WHEN installer = ''uv'' THEN i.$lens ELSE 0 END) AS uv_$lens')
-  FROM marts.weekly_by_installer AS i
+    @lenses('SUM(CASE WHEN i.value = ''pip'' THEN i.$lens ELSE 0 END) AS pip_$lens'),
+    @lenses('SUM(CASE WHEN i.value = ''uv'' THEN i.$lens ELSE 0 END) AS uv_$lens')
+  FROM marts.breakdown_weekly AS i
   LEFT JOIN marts.downloads_weekly AS w
     ON i.week = w.week AND i.project = w.project
+  WHERE
+    i.dimension = 'installer'
   GROUP BY
     i.week,
     i.project,
