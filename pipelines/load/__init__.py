@@ -345,12 +345,12 @@ def _has_no_rows(found: Mapping[FileDay, date | None]) -> bool:
 
 
 def _allow_new_columns(source: DltSource, warehouse: Warehouse) -> None:
-    """Let dlt add columns in this load that a table lacks, as it was created by an earlier version."""
+    """Let dlt add columns in this load that it does not know of a table, as an earlier version has filled it."""
     from pipelines.pypi.columns import TABLES
 
+    known = bookkeeping.recorded_columns(warehouse)
     for table, schema in TABLES.items():
-        columns = warehouse.columns(table)
-        if columns and set(schema.names) - columns:
+        if table in known and set(schema.names) - known[table]:
             for resource in source.resources.values():
                 if resource.table_name == table:
                     resource.apply_hints(schema_contract={"columns": "evolve"})

@@ -131,6 +131,8 @@ class CountedInstaller(Record):
     """The tool that downloaded the file."""
 
     name: ClientText | None
+    # Of pip and uv, cut to major and minor; NULL of the others, and in what earlier versions have counted.
+    version: ClientText | None = None
     subcommand: ClientText | None = None
 
 

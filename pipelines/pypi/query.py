@@ -8,6 +8,8 @@ from pipelines.pypi.columns import COUNTS, ROWS, Leaf
 
 PROJECT, START, END = "project", "start", "end"
 """The query's parameters: a normalized project name (PEP 503), and the UTC midnights of the half-open window."""
+VERSIONED_INSTALLERS = ("pip", "uv")
+"""Those whose minor version is counted: of others nobody has asked, and each version multiplies the counts."""
 
 
 def downloads_query(grain: str, source: exp.Expr, timestamp_column: str, lacking: Collection[str] = ()) -> exp.Select:
@@ -32,13 +34,11 @@ def count_downloads(source: exp.Expr, timestamp_column: str, lacking: Collection
     """
     timestamp = _field((timestamp_column,))
     columns = _columns(COUNTS.leaves, lacking)
-    python = columns["details__python"]
+    versioned = columns["details__installer__name"].copy().isin(*VERSIONED_INSTALLERS)
     columns |= {
         "day": exp.cast(timestamp.copy(), "date"),
-        # Python 3.12 of 3.12.4; what has no two parts is kept.
-        "details__python": exp.func(
-            "COALESCE", exp.func("NULLIF", _minor(python), exp.Literal.string("")), python.copy()
-        ),
+        "details__python": _minor(columns["details__python"]),
+        "details__installer__version": exp.case().when(versioned, _minor(columns["details__installer__version"])),
         "log_rows": exp.Count(this=exp.Star()),
     }
     groups = [exp.Literal.number(n) for n, name in enumerate(columns, 1) if name not in {"log_rows", *lacking}]
@@ -70,9 +70,11 @@ def _aliased(columns: dict[str, exp.Expr]) -> list[exp.Expr]:
 
 
 def _minor(version: exp.Expr) -> exp.Expr:
-    """The first two parts of a version; what an engine gives where there are none is NULL or empty."""
+    """3.12 of 3.12.4; what has no two parts is kept."""
     pattern = exp.Literal.string("^([^.]+[.][^.]+)")
-    return exp.RegexpExtract(this=version.copy(), expression=pattern, group=exp.Literal.number(1))
+    parts = exp.RegexpExtract(this=version.copy(), expression=pattern, group=exp.Literal.number(1))
+    # What an engine gives where nothing matches is NULL or empty.
+    return exp.func("COALESCE", exp.func("NULLIF", parts, exp.Literal.string("")), version.copy())
 
 
 def _field(path: tuple[str, ...]) -> exp.Expr:

@@ -46,8 +46,9 @@ def open_context(warehouse: Warehouse, console: Console, *, load: bool = True) -
     """
     warehouse.require_existing()
     require_own_name(warehouse)
-    # Models read a view that a warehouse of an earlier version does not have.
+    # Models read a view and columns that a warehouse of an earlier version does not have.
     bookkeeping.ensure_tables(warehouse)
+    bookkeeping.add_columns(warehouse)
     if _CACHE.is_file():
         logging.getLogger(__name__).warning("%s is no folder: it is made again.", _CACHE)
         _CACHE.unlink()

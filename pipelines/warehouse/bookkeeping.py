@@ -13,7 +13,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from pipelines.errors import WarehouseError
 from pipelines.pypi.days import CommittedDay
 from pipelines.warehouse import DATASET, STORAGE_VERSION, Warehouse
-from pipelines.warehouse.truth import columns_of
+from pipelines.warehouse.truth import columns_of, recorded
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -120,6 +120,29 @@ def ensure_tables(warehouse: Warehouse) -> bool:
         with warehouse.client() as client:
             _create_tables(client)
     return warehouse.exists
+
+
+def recorded_columns(warehouse: Warehouse) -> dict[str, set[str]]:
+    """The columns that dlt knows of the tables that loads have filled; none before the first load."""
+    if not warehouse.exists:
+        return {}
+    with warehouse.client() as client:
+        return {table: {*columns} for table, columns in recorded(client, columns_of(client, DATASET), DATASET).items()}
+
+
+def add_columns(warehouse: Warehouse) -> None:
+    """Add the columns that tables of an earlier version lack; dlt would in its next load, and models read them before.
+
+    They are NULL: what they say was not recorded.
+    """
+    from pipelines.pypi.columns import GRAINS
+
+    with warehouse.client() as client:
+        present = columns_of(client, DATASET)
+        for grain in GRAINS.values():
+            for leaf in grain.leaves:
+                if leaf.may_lack and grain.table in present and leaf.column not in present[grain.table]:
+                    client.execute_sql(f"ALTER TABLE {DATASET}.{grain.table} ADD COLUMN {leaf.column} TEXT")
 
 
 def drop_misshapen(warehouse: Warehouse) -> None:

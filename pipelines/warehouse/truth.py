@@ -63,7 +63,7 @@ def columns_of(client: SqlClientBase[Any], dataset: str) -> dict[str, dict[str, 
 
 
 def _damages(client: SqlClientBase[Any], found: Columns, dataset: str) -> Iterator[str]:
-    expected = _recorded(client, found, dataset)
+    expected = recorded(client, found, dataset)
     for table, columns in expected.items():
         if table in found:
             yield from _differences(f"{dataset}.{table}", columns, found[table])
@@ -85,7 +85,7 @@ def _differences(table: str, expected: Mapping[str, str], found: Mapping[str, st
             yield f"the column {column} of {table} is {found[column]}, not {kind}"
 
 
-def _recorded(client: SqlClientBase[Any], found: Columns, dataset: str) -> Columns:
+def recorded(client: SqlClientBase[Any], found: Columns, dataset: str) -> Columns:
     """The tables that loads have filled, with the columns that dlt has recorded; none before the first load.
 
     dlt records a schema once it has made its tables, and before it fills them.

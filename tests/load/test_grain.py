@@ -7,9 +7,12 @@ from typing import Any
 import duckdb
 import pytest
 from sqlmesh import Context
+from sqlmesh.core.console import NoopConsole
 
 from pipelines.errors import ContractError, SettingsError
+from pipelines.pypi.columns import COUNTS, ROWS, Grain
 from pipelines.pypi.windows import Backfill
+from pipelines.transform.context import open_context
 from pipelines.warehouse import bookkeeping
 from tests.harness.forks import Interruption, call, command_line
 from tests.support.installation import Installation
@@ -30,7 +33,7 @@ def rows() -> list[dict[str, Any]]:
     return good + [download(DAYS[1], country_code="xx") for _ in range(3)]
 
 
-DIFFERENT = {"details__python": "3.12.4", "details__installer__name": "uv"}
+DIFFERENT = {"details__python": "3.12.4", "details__installer__name": "uv", "details__installer__version": "0.9.13"}
 
 
 @pytest.fixture
@@ -51,13 +54,33 @@ def by_day(by_row: Installation) -> Installation:
 
 
 def test_equal_rows_are_counted_and_each_counts(by_day: Installation) -> None:
-    """A day's equal rows are one, with their number; Python is cut to major and minor; no row is stored by itself."""
+    """A day's equal rows are one, with their number; versions are cut to two parts; no row is stored by itself."""
     by_day.load()
 
     assert by_day.query("SELECT COUNT(*) FROM raw.file_downloads") == [(0,)]
     assert by_day.query(
-        "SELECT details__python, log_rows, COUNT(*) FROM raw.daily_counts GROUP BY ALL ORDER BY ALL"
-    ) == [("3.12", 1, 6), ("3.13", 2, 6)]
+        "SELECT details__installer__version, details__python, log_rows, COUNT(*) FROM raw.daily_counts "
+        "GROUP BY ALL ORDER BY ALL"
+    ) == [("0.9", "3.12", 1, 6), ("26.1", "3.13", 2, 6)]
+
+
+def test_only_the_versions_of_pip_and_uv_are_counted(by_day: Installation, source: Path) -> None:
+    """Versions of other tools multiply no counts; what has no two parts is kept."""
+    installers = [("pip", "26"), ("poetry", "2.1.0"), ("poetry", "2.2.0"), (None, "1.0")]
+    write(
+        source,
+        [
+            download(DAYS[0], name, details__installer__name=tool, details__installer__version=version)
+            for name in ("one", "two")
+            for tool, version in installers
+        ],
+    )
+    by_day.load()
+
+    assert by_day.query(
+        "SELECT details__installer__name, details__installer__version, SUM(log_rows), COUNT(*) FROM raw.daily_counts "
+        "GROUP BY ALL ORDER BY ALL"
+    ) == [("pip", "26", 2, 2), ("poetry", None, 4, 2), (None, None, 2, 2)]
 
 
 def test_rows_that_fail_the_contract_are_counted_by_what_they_stand_for(by_day: Installation) -> None:
@@ -148,6 +171,40 @@ def forget_grains_in_schema(project: Installation) -> None:
         del schema.tables["loaded_days"]["columns"]["grain"], schema.tables["quarantine"]["columns"]["log_rows"]
         warehouse.pipeline.schemas.save_schema(schema)
         warehouse.pipeline.sync_schema()
+
+
+@pytest.mark.parametrize(
+    ("grain", "later"),
+    [
+        (ROWS, {"details__installer__subcommand"}),
+        (COUNTS, {"details__installer__subcommand", "details__installer__version"}),
+    ],
+    ids=["row", "day"],
+)
+def test_table_without_later_fields_is_extended_before_models_read_it(
+    by_row: Installation, by_day: Installation, grain: Grain, later: set[str]
+) -> None:
+    """A table of an earlier version gets the columns that it lacks, NULL, and the next load fills them."""
+    project = by_row if grain is ROWS else by_day
+    project.load()
+    with project.warehouse() as warehouse:
+        schema = warehouse.pipeline.default_schema
+        for column in later:
+            del schema.tables[grain.table]["columns"][column]
+        warehouse.pipeline.schemas.save_schema(schema)
+        warehouse.pipeline.sync_schema()
+    with duckdb.connect(project.file) as connection:
+        for column in later:
+            connection.execute(f"ALTER TABLE raw.{grain.table} DROP COLUMN {column}")
+
+    with project.warehouse() as warehouse, open_context(warehouse, NoopConsole(), load=False):
+        assert later <= warehouse.columns(grain.table)
+    assert project.load(backfill=Backfill(["one", "two"], DAYS[0], DAYS[1])).accepted == 6
+
+    assert project.query(
+        f"SELECT DISTINCT day, details__installer__version FROM raw.{grain.table} "
+        "WHERE details__installer__name = 'pip' AND day < '2026-07-03' ORDER BY ALL"
+    ) == [(DAYS[0], "26.1"), (DAYS[1], None if grain is COUNTS else "26.1")]
 
 
 @pytest.mark.parametrize(("setting", "text"), [("GRAIN", "week"), ("GRAINS", '{"one": "hour"}')])

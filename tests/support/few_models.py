@@ -15,7 +15,7 @@ from sqlmesh import Context
 from pipelines.transform.fingerprint import MODELS_FOLDER
 
 FEW = ("marts.health", "marts.manylinux", "marts.project_summary")
-"""They read both aggregates, and the tables of loads; a run prints the last."""
+"""They read two of the aggregates, and the tables of loads; a run prints the last."""
 VARIABLE = "MODELS_OF_TESTS"
 """Names the folder of the project to a process that a test starts."""
 

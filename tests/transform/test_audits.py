@@ -22,7 +22,8 @@ INSERT INTO raw.file_downloads BY NAME
 SELECT
     day, project, country AS country_code, '1.0' AS file__version,
     IF(kind = 'sdist', 'one-1.0.tar.gz', 'one-1.0-cp312-cp312-manylinux_2_28_x86_64.whl') AS file__filename,
-    kind AS file__type, installer AS details__installer__name, '3.12.1' AS details__python, ci AS details__ci,
+    kind AS file__type, installer AS details__installer__name,
+    '26.1.2' AS details__installer__version, '3.12.1' AS details__python, ci AS details__ci,
     system AS details__system__name, cpu AS details__cpu, libc AS details__distro__libc__lib,
     '2.39' AS details__distro__libc__version,
 FROM (SELECT UNNEST(GENERATE_SERIES(DATE '2026-06-01', DATE '2026-07-05', INTERVAL 1 DAY))::DATE AS day),
@@ -76,7 +77,7 @@ CHANGES = {
     "no_day_is_missing": Change(
         "marts.health", 'ON "e"."day" = "l"."day"', 'ON "e"."day" = "l"."day" AND "l"."accepted" > 12', "marts.health"
     ),
-    "platforms_sum_to_downloads": Change(
+    "agrees_with_daily_downloads": Change(
         "staging.daily_platforms", "WHERE", "WHERE cpu <> 'arm64' AND", "staging.daily_platforms"
     ),
     "shares_sum_to_one": Change(
@@ -113,7 +114,7 @@ RESULTS: dict[str, str | tuple[str, ...]] = {
     "no_day_is_missing": "SELECT * REPLACE (FALSE AS is_loaded) FROM {}",
     "not_null": "SELECT * REPLACE (NULL AS {column}) FROM {}",
     "number_of_rows": EMPTY,
-    "platforms_sum_to_downloads": (LOST, NO_DAY, NEW_DAY, *MISCOUNTED),
+    "agrees_with_daily_downloads": (LOST, NO_DAY, NEW_DAY, *MISCOUNTED),
     "shares_sum_to_one": "SELECT * REPLACE (share_downloads / 2 AS share_downloads) FROM {}",
     "sums_to_daily_total": (LOST, NO_DAY, NEW_DAY, *MISCOUNTED),
     "sums_to_period_total": (LOST, *MISCOUNTED),

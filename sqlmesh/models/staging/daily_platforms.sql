@@ -12,7 +12,7 @@ MODEL (
   description 'Downloads of each day by the platform of the client and of the file. Apart from staging.daily_downloads, as the dimensions of one would multiply the rows of the other.',
   grain (day, project, python_minor, file_type, wheel_tag, system, cpu, distro, distro_version, libc, libc_version),
   audits (
-    platforms_sum_to_downloads(),
+    agrees_with_daily_downloads(),
     not_null(columns := (day, project, python_minor, file_type, wheel_tag, system, cpu, distro, distro_version, libc, libc_version)),
     accepted_values(
       "column" := file_type,

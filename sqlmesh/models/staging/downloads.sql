@@ -3,7 +3,7 @@ MODEL (
   kind VIEW,
   description 'The rows of the log with the dimensions of the KPIs, none of which is NULL: each by itself, or the equal ones of a day together, whichever was loaded.',
   grain (),
-  -- Nothing audits a view again when days are restated: the two aggregates audit what they read from this one.
+  -- Nothing audits a view again when days are restated: the aggregates audit what they read from this one.
   ignored_rules ['nomissingaudits', 'toofewaudits']
 );
 
@@ -20,6 +20,8 @@ WITH loaded AS (
     file__version,
     file__type,
     details__installer__name,
+    details__installer__version,
+    details__installer__subcommand,
     details__python,
     details__distro__name,
     details__distro__version,
@@ -39,6 +41,8 @@ WITH loaded AS (
     file__version,
     file__type,
     details__installer__name,
+    details__installer__version,
+    details__installer__subcommand,
     details__python,
     details__distro__name,
     details__distro__version,
@@ -79,6 +83,14 @@ SELECT
   @known(d.file__version)::TEXT AS version, /* Version of the downloaded file. */
   @read(d.details__python, '^([0-9]+[.][0-9]+)')::TEXT AS python_minor, /* Python version of the client, such as 3.12; unknown where it did not report one. */
   @known(d.details__installer__name)::TEXT AS installer, /* Tool that downloaded, as Linehaul names it; unknown where Linehaul did not recognise it. */
+  (CASE
+    WHEN d.details__installer__name NOT IN ('pip', 'uv') OR d.details__installer__name IS NULL
+    THEN 'none'
+    WHEN d.details__installer__version IS NULL
+    THEN 'not recorded'
+    ELSE @read(d.details__installer__version, '^([0-9]+[.][0-9]+)')
+  END)::TEXT AS installer_version, /* Minor version of pip or uv, such as 26.1; not recorded where the upstream or an earlier load has none, and none for other tools. */
+  COALESCE(NULLIF(TRIM(d.details__installer__subcommand), ''), 'not recorded')::TEXT AS subcommand, /* Command that the tool was called with, such as pip install; not recorded where the log, the upstream or an earlier load has none. */
   COALESCE(i.installer_class, 'unknown')::TEXT AS installer_class, /* Class of the tool; unknown where reference.installers does not list it. */
   @known(d.details__system__name)::TEXT AS system, /* Operating system of the client; unknown where it did not report one. */
   @read(d.country_code, '^([A-Z][A-Z0-9])$')::TEXT AS country_code, /* Country of the client by its address, ISO 3166-1 alpha-2; unknown where the address has none. */

@@ -1,8 +1,8 @@
 AUDIT (
-  name platforms_sum_to_downloads
+  name agrees_with_daily_downloads
 );
 
-/* The two aggregates read the same rows, and have to count them alike. */
+/* The aggregates read the same rows, and have to count them alike. */
 WITH parts AS (
   SELECT
     day,
