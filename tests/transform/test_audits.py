@@ -62,6 +62,12 @@ class Change:
 
 
 CHANGES = {
+    "answers_repeat_marts": Change(
+        "marts.answers",
+        '"ranked"."place" = 1 THEN "ranked"."share"',
+        '"ranked"."place" = 2 THEN "ranked"."share"',
+        "marts.answers",
+    ),
     "classes_sum_to_total": Change("marts.downloads_daily", "= 'script'", "= 'scripts'", "marts.downloads_daily"),
     "countries_are_listed": Change(
         "marts.breakdown_periods", '"c"."country_code"', 'LOWER("c"."country_code")', "marts.breakdown_periods"
@@ -105,6 +111,7 @@ MISCOUNTED = [f"SELECT * REPLACE ({lens.column} + 1 AS {lens.column}) FROM {{}}"
 RESULTS: dict[str, str | tuple[str, ...]] = {
     "accepted_range": "SELECT * REPLACE (-1 AS {column}) FROM {}",
     "accepted_values": "SELECT * REPLACE ('surprise' AS {column}) FROM {}",
+    "answers_repeat_marts": "SELECT * REPLACE (value + 1 AS value) FROM {}",
     "classes_sum_to_total": "SELECT * REPLACE (downloads_by_unknown + 1 AS downloads_by_unknown) FROM {}",
     "countries_are_listed": "SELECT * REPLACE ('country' AS dimension, 'ZZ' AS value, 'ZZ' AS label) FROM {}",
     "counts_every_row": LOST,
@@ -125,6 +132,7 @@ RESULTS: dict[str, str | tuple[str, ...]] = {
 """Wrong results for each audit; where one has a `column`, each column that the audit names is wrong once."""
 
 CONDITIONS = {
+    "marts.answers": "2.0 AS slope_low, 1.0 AS slope",
     "marts.anomalies": "NULL AS downloads, 'drop' AS reason",
     "marts.anomaly_causes": "6 AS place",
     "marts.ci_weekly": "downloads_by_installers + 1 AS downloads_in_ci",

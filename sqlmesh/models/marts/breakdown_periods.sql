@@ -156,7 +156,23 @@ SELECT
   s.period::TEXT AS period, /* Name of the period: 4w, 13w or 52w, or a month, such as 2026-06. */
   s.dimension::TEXT AS dimension, /* Name of the dimension: version, python, installer, installer_class, system, country, file_type, wheel_kind, architecture, threading, cpu, distro or libc; of a month the first four without installer_class, and country. */
   s.value::TEXT AS value, /* Value of the dimension, or unknown. Values that only the period before had are there, too. */
-  COALESCE(c.country, s.value)::TEXT AS label, /* Name of the country by ISO 3166-1; else the value. The country is that of the address, as the content delivery network locates it: proxies, VPNs and company networks count where they leave to the internet, and CI where its cloud is, mostly in the United States. */
+  (
+    CASE
+      WHEN s.dimension = 'system' AND s.value = 'Darwin'
+      THEN 'macOS'
+      WHEN s.dimension <> 'country' OR c.country IS NULL
+      THEN s.value
+      WHEN s.value = 'US'
+      THEN 'United States'
+      WHEN s.value = 'GB'
+      THEN 'United Kingdom'
+      WHEN s.value = 'KR'
+      THEN 'South Korea'
+      WHEN s.value IN ('CD', 'KP', 'VG', 'VI')
+      THEN c.country
+      ELSE REGEXP_EXTRACT(c.country, '^([^,(]*[^,( ])', 1)
+    END
+  )::TEXT AS label, /* The value as pages name it: a country by its name in ISO 3166-1, without additions, and Darwin as macOS. The country is that of the address, as the content delivery network locates it: proxies, VPNs and company networks count where they leave to the internet, and CI where its cloud is, mostly in the United States. */
   s.first_day::DATE AS first_day, /* First UTC day of the period. */
   s.last_day::DATE AS last_day, /* Last UTC day of the period: the last loaded one of the project, or the last one of the month. */
   s.days::INT AS days, /* Number of days of the period that are loaded and not missing, from the first download of the project on. */

@@ -238,17 +238,5 @@ SELECT
   ),
   @described(@lenses('slope_drop_share_$lens'), 'Gain of drop_share_$lens in a month, by the same weeks.'),
   @described(@lenses('slope_low_drop_share_$lens'), 'Lower end of the 95 % interval of slope_drop_share_$lens, by the scatter of the weeks about the line.'),
-  @described(@lenses('slope_high_drop_share_$lens'), 'Upper end of the 95 % interval of slope_drop_share_$lens, by the scatter of the weeks about the line.'),
-  (
-    'Dropping Python ' || python_minor || ' and older costs ' || CAST(CAST(drop_share_downloads_outside_ci * 100 AS DECIMAL(9, 1)) AS TEXT) || ' % of installer downloads outside CI that report a Python'
-    || CASE
-      WHEN slope_low_drop_share_downloads_outside_ci > 0
-      THEN ', rising ' || CAST(CAST(slope_drop_share_downloads_outside_ci * 100 AS DECIMAL(9, 1)) AS TEXT) || ' points a month.'
-      WHEN slope_high_drop_share_downloads_outside_ci < 0
-      THEN ', falling ' || CAST(CAST(slope_drop_share_downloads_outside_ci * -100 AS DECIMAL(9, 1)) AS TEXT) || ' points a month.'
-      WHEN slope_drop_share_downloads_outside_ci IS NULL
-      THEN '.'
-      ELSE ', steady.'
-    END
-  )::TEXT AS statement /* Cost of dropping this Python outside CI as a sentence: rising or falling where the interval of the slope excludes zero. NULL where that cost is not known. */
+  @described(@lenses('slope_high_drop_share_$lens'), 'Upper end of the 95 % interval of slope_drop_share_$lens, by the scatter of the weeks about the line.')
 FROM joined

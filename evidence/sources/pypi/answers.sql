@@ -1,0 +1,3 @@
+select *
+from marts.answers
+order by project, page, subject, lens, period
