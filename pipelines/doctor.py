@@ -265,9 +265,10 @@ def _upstream() -> str:
 
 
 def _read_sessions() -> str:
+    settings = _bigquery_settings()
     from pipelines.pypi.upstreams.bigquery import BigQueryUpstream  # noqa: PLC0415 - only BigQuery needs it
 
-    upstream = BigQueryUpstream(_bigquery_settings())
+    upstream = BigQueryUpstream(settings)
     try:
         return upstream.try_read_session() or "rows are read through it"
     except InsightsError as error:

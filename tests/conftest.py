@@ -128,9 +128,9 @@ def demo_runs(demo_project: Installation) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def few_models(shared: Shared, context: Context) -> Path:
-    """The folder of a project of SQLMesh with few models."""
-    return shared.once("few models", lambda folder: write_few(context, folder))
+def few_models(shared: Shared, request: pytest.FixtureRequest) -> Path:
+    """The folder of a project of SQLMesh with few models; only who makes it needs all of them."""
+    return shared.once("few models", lambda folder: write_few(request.getfixturevalue("context"), folder))
 
 
 @pytest.fixture(scope="session")

@@ -6,12 +6,16 @@ by project, a query reads the blocks that hold its project, mostly less than a t
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pipelines.costs.ledger import ExtractLedger
 from pipelines.pypi.billed_queries import MIN_BYTES_BILLED, Probe, bytes_to_bill
 from pipelines.pypi.settings import Settings
-from pipelines.pypi.upstreams import Upstream
 from pipelines.pypi.windows import DAY, Window
+
+if TYPE_CHECKING:
+    # Arrow takes a tenth of a second, which whoever only shows costs need not wait.
+    from pipelines.pypi.upstreams import Upstream
 
 UNCLUSTERED_SHARE = 0.5
 """A project that seems to have so much of a table has not: the query has read the blocks of all projects."""
@@ -55,7 +59,7 @@ class Estimate:
 class Forecast:
     """The costs of windows, by the bills of earlier queries or by a probe."""
 
-    upstream: Upstream
+    upstream: "Upstream"
     ledger: ExtractLedger
     settings: Settings
     probes: list[Probe] = field(default_factory=list)

@@ -115,12 +115,12 @@ def test_fault_that_passes_is_not_seen(
 
 
 def test_failed_read_loads_the_other_project_and_the_next_run_all(
-    server: Server, begun: Installation, undisturbed: Installation, disturbed: Installation
+    server: Server, begun: Installation, undisturbed: Installation, disturbed: Installation, few_models: Path
 ) -> None:
     """A read that ends early is our error, half of a window is never loaded, and no query is paid for twice."""
     server.faults(MID_READ | {"code": "INTERNAL"})
 
-    done = disturbed.cli()
+    done = replace(disturbed, models=few_models).cli()
 
     assert done.returncode == 1
     assert f"Not loaded: {PROJECTS[0]}. BigQuery failed on" in done.stderr
