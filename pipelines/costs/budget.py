@@ -89,7 +89,7 @@ class Guard:
                 f"The query of {cost.window} has billed {gibibytes(billed)}, and {gibibytes(cost.expected)} were "
                 "expected: the table no longer seems to be clustered by project."
             )
-            remedy = "Check `table` of [sources.pypi]. `just estimate` shows what the other days would cost now."
+            remedy = "Check `table` of [sources.pypi]. `just estimate` shows what the next days would cost now."
             raise BudgetError(what, remedy=remedy)
 
     def _require_affordable_probe(self, day: Window, price: float) -> None:

@@ -65,8 +65,9 @@ class LoadReport:
 
     `unknown_columns` are upstream but not in the contract; `untracked` projects are in the warehouse but not in the
     settings. `finished_earlier` says whether the load of an earlier run was finished first. `failures` says of what
-    could not be loaded why; amounts are in US dollars. `recounted` has the probes, each with the rows of its day, where
-    these have become others since; `remarks` are about how rows were read.
+    could not be loaded why, and of nothing where the last query alone was wrong; amounts are in US dollars.
+    `recounted` has the probes, each with the rows of its day, where these have become others since; `remarks` are about
+    how rows were read.
     """
 
     windows: Sequence[Window]
@@ -105,9 +106,14 @@ def incomplete(failures: Sequence[tuple[str, InsightsError]], loaded: str) -> In
     whats: dict[str, list[str]] = {}
     for about, error in failures:
         whats.setdefault(error.what, []).append(about)
-    what = "\n".join(f"Not loaded: {', '.join(names)}. {what}" for what, names in whats.items())
+    what = "\n".join(say_failure(", ".join(names), what) for what, names in whats.items())
     remedy = " ".join(dict.fromkeys(error.remedy for _, error in failures))
     return IncompleteLoadError(f"{what}\n{loaded}", remedy=remedy)
+
+
+def say_failure(about: str, what: str) -> str:
+    """What was not loaded, and why; after the last query of a run that is nothing."""
+    return f"Not loaded: {about}. {what}" if about else f"Nothing was left to load. {what}"
 
 
 @dataclass
@@ -247,7 +253,8 @@ class Loading:
                 self._load(chunk, done)
                 in_a_row = 0
             except BudgetError as error:
-                done.failures["the days that are left"] = error
+                left = waiting or chunk.windows[-1] not in done.windows
+                done.failures["the days that are left" if left else ""] = error
                 break
             except (ContractError, SourceError) as error:
                 if len(chunk.projects) > 1:

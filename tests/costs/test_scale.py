@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pipelines.errors import BudgetError, ContractError, SourceError
+from pipelines.load import say_failure
 from pipelines.warehouse import bookkeeping
 from tests.harness.forks import Interruption, call, command_line
 from tests.servers.bigquery import Server
@@ -132,9 +133,25 @@ def test_runaway_bill_stops_the_run(vast: Installation, server: Server) -> None:
 
     report = vast.load()
 
-    [(_, error)] = report.failures
+    [(about, error)] = report.failures
     assert "the table no longer seems to be clustered by project" in str(error)
+    assert say_failure(about, "").startswith("Not loaded: the days that are left.")
     assert [window.project for window in report.windows] == ["copper-kettle"]
+
+
+def test_runaway_bill_of_the_last_query_leaves_no_day(vast: Installation, server: Server) -> None:
+    """The run fails all the same, and does not say that days are missing."""
+    one = vast.with_settings(PROJECTS='["copper-kettle"]')
+    assert one.cli("estimate", "--probe").returncode == 0
+    server.bill(row_scale=ROW_SCALE, table_scale=TABLE_SCALE, prunes=False)
+
+    report = one.load()
+
+    [(about, error)] = report.failures
+    assert say_failure(about, error.what).startswith("Nothing was left to load. The query of copper-kettle 2026-04-10")
+    assert len(report.windows) == 1
+    with pytest.raises(BudgetError, match="no longer seems to be clustered"):
+        report.require_complete()
 
 
 def test_guard_by_bound_is_strict_and_asks_no_probe(vast: Installation) -> None:

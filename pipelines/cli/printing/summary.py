@@ -5,7 +5,7 @@ from rich.table import Table
 
 from pipelines.cli.printing.text import DEMO_ORIGIN, NOTHING_TO_LOAD, plain
 from pipelines.costs.budget import dollars
-from pipelines.load import LoadReport
+from pipelines.load import LoadReport, say_failure
 from pipelines.pypi.windows import DAY
 from pipelines.run import RunReport
 from pipelines.warehouse import Warehouse, bookkeeping
@@ -25,7 +25,7 @@ def show_summary(console: Console, run: RunReport) -> None:
     console.print(_loaded(report), highlight=False, soft_wrap=True)
     _show_costs(console, report)
     for about, error in report.failures:
-        console.print(f"Not loaded: {about}. {plain(error.what)}", markup=False, soft_wrap=True)
+        console.print(say_failure(about, plain(error.what)), markup=False, soft_wrap=True)
     for remark in report.remarks:
         console.print(plain(remark), markup=False, soft_wrap=True)
     _show_rows_left(console, report)
