@@ -147,6 +147,8 @@ CONDITIONS = {
     "marts.bot_floor_28d": "2.0 AS floor_share_downloads",
     "marts.platform_floor_28d": "2.0 AS older_share_downloads",
     "marts.sdist_fallback_28d": "2.0 AS sdist_share_downloads_by_installers",
+    "marts.portfolio_answers": "'' AS project, 'compare' AS page",
+    "marts.project_overview": "2.0 AS latest_share_downloads",
     "marts.portfolio_compare": "99 AS rank_downloads",
     "marts.python_support": "2.0 AS drop_share_downloads",
     "marts.uv_shift": "FALSE AS is_whole, 1.0 AS slope_uv_share_downloads",

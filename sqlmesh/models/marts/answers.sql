@@ -195,16 +195,22 @@ WITH lenses AS (
   WHERE
     a.severity <> 'info'
 ), causes AS (
+  /* What has half of the downloads has half of each change: a cause has clearly more of the change than it has usually. */
   SELECT
-    day,
-    project,
-    lens,
-    dimension,
-    value,
-    ROW_NUMBER() OVER (PARTITION BY day, project, lens ORDER BY share_of_change DESC, dimension) AS place
-  FROM marts.anomaly_causes
+    c.day,
+    c.project,
+    c.lens,
+    c.dimension,
+    c.value,
+    ROW_NUMBER() OVER (
+      PARTITION BY c.day, c.project, c.lens
+      ORDER BY c.share_of_change - (c.downloads - c.difference) / NULLIF(a.usual, 0) DESC, c.dimension, c.value
+    ) AS place
+  FROM marts.anomaly_causes AS c
+  INNER JOIN marts.anomalies AS a
+    ON c.day = a.day AND c.project = a.project AND c.lens = a.lens
   WHERE
-    place = 1 AND share_of_change >= 0.5
+    c.place = 1 AND c.share_of_change >= 0.5 AND c.share_of_change >= 1.5 * (c.downloads - c.difference) / NULLIF(a.usual, 0)
 ), refused AS (
   SELECT
     p.project,

@@ -58,7 +58,9 @@ WITH weeks AS (
     g.project,
     b.week AS base_week,
     @comparable('100 * CAST(g.$lens AS DOUBLE) / NULLIF(f.$lens, 0) AS index_$lens', g, b.week),
-    @comparable('CAST(g.sum_4w_$lens AS DOUBLE) / NULLIF(g.previous_4w_$lens, 0) - 1 AS growth_$lens', g, g.first_of_8w)
+    @comparable('CAST(g.sum_4w_$lens AS DOUBLE) / NULLIF(g.previous_4w_$lens, 0) - 1 AS growth_$lens', g, g.first_of_8w),
+    @comparable('CASE WHEN g.is_whole_8w THEN g.sum_4w_$lens END AS sum_4w_$lens', g, g.first_of_8w),
+    @comparable('CASE WHEN g.is_whole_8w THEN g.previous_4w_$lens END AS previous_4w_$lens', g, g.first_of_8w)
   FROM grown AS g
   INNER JOIN base AS b
     ON g.project = b.project
@@ -94,6 +96,10 @@ SELECT
   @described(
     @lenses('(CASE WHEN g.is_whole_8w THEN i.growth_$lens END)::DOUBLE AS growth_4w_$lens'),
     'Change of the four weeks up to this one against the four before, as a fraction of them; NULL unless all eight are whole and counted alike.'
+  ),
+  @described(
+    @lenses('(CAST(SUM(i.sum_4w_$lens) OVER (PARTITION BY g.week) - i.sum_4w_$lens AS DOUBLE) / NULLIF(SUM(i.previous_4w_$lens) OVER (PARTITION BY g.week) - i.previous_4w_$lens, 0) - 1)::DOUBLE AS others_growth_4w_$lens'),
+    'The same change of the other projects together, those of which it is known: whether it is this project or all of them. NULL without growth_4w_$lens, or without others.'
   )
 FROM grown AS g
 INNER JOIN counted AS c

@@ -1,0 +1,3 @@
+select *
+from marts.portfolio_answers
+order by page, project, lens
