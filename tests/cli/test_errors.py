@@ -18,13 +18,20 @@ DAY = date(2026, 7, 1)
 OFFLINE = {"NO_GCE_CHECK": "true", "CLOUDSDK_CONFIG": "/nonexistent", "HOME": "/nonexistent"}
 
 
-@pytest.fixture
-def ready(project: Installation, tmp_path: Path) -> Installation:
-    """A project whose settings are right, with a warehouse."""
-    file = write(tmp_path / "source" / "rows.parquet", [download(DAY), download(DAY, "two")])
-    loaded = project.reading(file, "one")
+@pytest.fixture(scope="module")
+def ready_once(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """A project whose settings are right, with a warehouse; tests take `ready`."""
+    folder = tmp_path_factory.mktemp("ready")
+    file = write(folder / "source" / "rows.parquet", [download(DAY), download(DAY, "two")])
+    loaded = Installation(folder / "data").reading(file, "one")
     loaded.load()
     return loaded
+
+
+@pytest.fixture
+def ready(ready_once: Installation, tmp_path: Path) -> Installation:
+    """A copy of it, which the test may change; its source is everybody's."""
+    return ready_once.copy(tmp_path / "data")
 
 
 def without(field: str) -> Callable[[Path], Path]:
@@ -98,13 +105,13 @@ def test_wrong_setting_is_one_message(ready: Installation, case: str) -> None:
 
 
 @pytest.mark.parametrize("case", FILES)
-def test_wrong_file_is_one_message(ready: Installation, case: str) -> None:
+def test_wrong_file_is_one_message(ready: Installation, tmp_path: Path, case: str) -> None:
     """A file that breaks the schema is named with its column, before a row is read."""
     writer, texts = FILES[case]
-    writer(ready.source)
+    wrong = ready.reading(writer(tmp_path / "rows.parquet"), "one")
     before = ready.file.read_bytes()
 
-    done = ready.cli()
+    done = wrong.cli()
 
     assert done.returncode == 1
     assert "Traceback" not in done.stdout + done.stderr
