@@ -71,7 +71,8 @@ class Models:
     def commit(self, first: date, last: date, project: str = "one", origin: str = "parquet") -> None:
         """Take the days as loaded, with the rows that are there, and the project as one that the settings name."""
         self.connection.execute(
-            "INSERT INTO raw.committed_days SELECT $project, days.day, COUNT(log.day), 0, $origin FROM "
+            "INSERT INTO raw.committed_days (project, day, accepted, quarantined, origin) "
+            "SELECT $project, days.day, COUNT(log.day), 0, $origin FROM "
             "(SELECT UNNEST(GENERATE_SERIES($first, $last, INTERVAL 1 DAY))::DATE AS day) AS days LEFT JOIN "
             "raw.file_downloads AS log ON days.day = log.day AND log.project = $project GROUP BY ALL",
             {"project": project, "first": first, "last": last, "origin": origin},

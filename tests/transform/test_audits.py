@@ -43,11 +43,13 @@ SELECT * REPLACE ('one-1.0-py3-none-any.whl.metadata' AS file__filename)
 FROM raw.file_downloads WHERE day = '2026-06-20';
 INSERT INTO raw.file_downloads BY NAME
 SELECT downloads.* FROM raw.file_downloads AS downloads, RANGE(200) WHERE day = '2026-07-04' AND file__version = '2.0';
-INSERT INTO raw.committed_days
-SELECT project, day, COUNT(*), 0, 'parquet' FROM raw.file_downloads GROUP BY ALL;
+INSERT INTO raw.committed_days (project, day, accepted, quarantined, origin, load_id)
+SELECT project, day, COUNT(*), 0, 'parquet', 'load' FROM raw.file_downloads GROUP BY ALL;
 INSERT INTO raw.tracked_projects VALUES ('one'), ('two');
 INSERT INTO raw.extract_ledger BY NAME SELECT 'one' AS project, TIMESTAMPTZ '2026-07-06 08:00:00+00' AS started_at,
     100 AS bytes_estimated, 100 AS bytes_billed, 0.5 AS cost, 10 AS rows_read, 'done' AS status;
+INSERT INTO raw.quarantine BY NAME SELECT 'one' AS project, DATE '2026-06-20' AS day, 'url: wrong' AS reason,
+    'load' AS _dlt_load_id;
 """
 
 
@@ -141,6 +143,7 @@ CONDITIONS = {
     "marts.downloads_periods": "length + 1 AS days",
     "marts.downloads_trend": "NOT is_missing AS is_missing",
     "marts.downloads_weekly": "FALSE AS is_whole, 1 AS previous_downloads",
+    "marts.events": "0 AS days",
     "marts.freshness": "-1 AS days_behind",
     "marts.health": "NOT is_loaded AS is_loaded",
     "marts.major_support": "older_downloads_without_mirrors - 1 AS older_downloads",

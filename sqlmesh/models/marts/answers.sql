@@ -181,36 +181,22 @@ WITH lenses AS (
   FROM marts.sdist_fallback_28d
 ), unusual AS (
   SELECT
-    a.project,
+    e.project,
     p.period,
-    a.lens,
-    a.day,
-    a.reason,
-    a.change,
-    COUNT(*) OVER (PARTITION BY a.project, p.period, a.lens) AS days,
-    ROW_NUMBER() OVER (PARTITION BY a.project, p.period, a.lens ORDER BY a.day DESC) AS place
-  FROM marts.anomalies AS a
+    l.lens,
+    e.day,
+    e.kind,
+    e.change,
+    e.cause,
+    SUM(e.days) OVER (PARTITION BY e.project, p.period, l.lens) AS days,
+    ROW_NUMBER() OVER (PARTITION BY e.project, p.period, l.lens ORDER BY e.day DESC, e.kind) AS place
+  FROM marts.events AS e
+  INNER JOIN lenses AS l
+    ON e.lens = l.lens OR e.lens = ''
   INNER JOIN marts.downloads_periods AS p
-    ON a.project = p.project AND a.day BETWEEN p.first_day AND p.last_day
+    ON e.project = p.project AND e.day BETWEEN p.first_day AND p.last_day
   WHERE
-    a.severity <> 'info'
-), causes AS (
-  /* What has half of the downloads has half of each change: a cause has clearly more of the change than it has usually. */
-  SELECT
-    c.day,
-    c.project,
-    c.lens,
-    c.dimension,
-    c.value,
-    ROW_NUMBER() OVER (
-      PARTITION BY c.day, c.project, c.lens
-      ORDER BY c.share_of_change - (c.downloads - c.difference) / NULLIF(a.usual, 0) DESC, c.dimension, c.value
-    ) AS place
-  FROM marts.anomaly_causes AS c
-  INNER JOIN marts.anomalies AS a
-    ON c.day = a.day AND c.project = a.project AND c.lens = a.lens
-  WHERE
-    c.place = 1 AND c.share_of_change >= 0.5 AND c.share_of_change >= 1.5 * (c.downloads - c.difference) / NULLIF(a.usual, 0)
+    e.kind IN ('rise', 'fall', 'gap')
 ), refused AS (
   SELECT
     p.project,
@@ -412,7 +398,7 @@ WITH lenses AS (
       WHEN u.days IS NULL
       THEN 'No unusual day is known' || a.in_period || '.'
       ELSE CASE WHEN u.days = 1 THEN 'One unusual day' ELSE CAST(u.days AS TEXT) || ' unusual days' END || a.in_period || CASE WHEN u.days = 1 THEN ', ' ELSE '; the last was ' END || @day_words(u.day)
-      || CASE WHEN u.reason = 'gap' THEN ', which the log lacks' ELSE COALESCE(', ' || @change_words(u.change) || ' on its usual', '') || COALESCE(', most of it from ' || CASE WHEN c.dimension = 'ci' THEN 'CI' ELSE c.dimension || ' ' || c.value END, '') END || '.'
+      || CASE WHEN u.kind = 'gap' THEN ', which the log lacks' ELSE COALESCE(', ' || @change_words(u.change) || ' on its usual', '') || COALESCE(', most of it from ' || u.cause, '') END || '.'
     END AS sentence,
     a.note,
     CAST(CASE WHEN a.is_recorded THEN COALESCE(u.days, 0) END AS DOUBLE) AS value,
@@ -425,8 +411,6 @@ WITH lenses AS (
   FROM asked AS a
   LEFT JOIN unusual AS u
     ON a.project = u.project AND a.period = u.period AND a.lens = u.lens AND u.place = 1
-  LEFT JOIN causes AS c
-    ON u.project = c.project AND u.lens = c.lens AND u.day = c.day AND c.place = 1
   UNION ALL
   SELECT
     a.project,

@@ -6,8 +6,8 @@ MODEL (
   grain (day, project),
   audits (
     unique_combination_of_columns(columns := (day, project)),
-    not_null(columns := (day, project, is_tracked, is_loaded, downloads)),
-    forall(criteria := (is_loaded = (rows_accepted IS NOT NULL))),
+    not_null(columns := (day, project, is_tracked, is_loaded, status, downloads)),
+    forall(criteria := (is_loaded = (rows_accepted IS NOT NULL), is_loaded = (status <> 'not loaded'))),
     kpis_count_what_was_loaded(blocking := FALSE),
     no_day_is_missing(blocking := FALSE)
   )
@@ -49,6 +49,22 @@ SELECT
   e.project::TEXT AS project, /* Normalised name of the project. */
   (t.project IS NOT NULL)::BOOLEAN AS is_tracked, /* TRUE where the settings name the project. */
   (l.project IS NOT NULL)::BOOLEAN AS is_loaded, /* TRUE where a committed load covers the day. Days after the last one of an untracked project count as not loaded. */
+  (
+    CASE
+      WHEN l.project IS NULL
+      THEN 'not loaded'
+      WHEN s.is_missing
+      THEN 'missing'
+      WHEN s.is_wrong
+      THEN 'wrong'
+      WHEN l.quarantined > 0
+      THEN 'quarantine'
+      WHEN s.is_provisional
+      THEN 'provisional'
+      ELSE 'whole'
+    END
+  )::TEXT AS status, /* not loaded; missing or wrong in the log, by reference.incidents; quarantine where rows of it failed the contract; provisional where upstream may still be filling it; else whole. The first that applies. */
+  l.origin::TEXT AS origin, /* Where the day was loaded from; NULL where it is not loaded. */
   l.accepted::BIGINT AS rows_accepted, /* Number of rows of the day that its latest committed load accepted; NULL where it is not loaded. */
   l.quarantined::BIGINT AS rows_quarantined, /* Number of rows of the day that this load put into quarantine; NULL where it is not loaded. */
   (CAST(l.quarantined AS DOUBLE) / NULLIF(l.accepted + l.quarantined, 0))::DOUBLE AS quarantine_share, /* Share of rows_quarantined in all rows of the day; NULL where there are none. */
@@ -62,3 +78,5 @@ LEFT JOIN raw.tracked_projects AS t
   ON e.project = t.project
 LEFT JOIN marts.downloads_daily AS d
   ON e.day = d.day AND e.project = d.project
+LEFT JOIN marts.downloads_trend AS s
+  ON e.day = s.day AND e.project = s.project

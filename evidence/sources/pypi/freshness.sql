@@ -1,0 +1,3 @@
+select *
+from marts.freshness
+order by project
