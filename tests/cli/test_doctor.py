@@ -351,3 +351,20 @@ def test_lake_that_is_not_there_fails(project: Installation, demo: Path, tmp_pat
 
     assert done.returncode == 1
     assert "Needs fixing: lakes." in done.stdout
+
+
+def test_report_may_be_shown_in_public(project: Installation, tmp_path: Path) -> None:
+    """It has the versions and what failed; no password, no path of the home, no name that a passing check has found."""
+    gone = f"{tmp_path}/gone/ftp://someone:planted-secret@host"
+    home = project.with_settings(PARQUET_PATH=gone, PROJECTS='["secret-project"]')
+
+    done = home.cli("doctor", "--report", HOME=str(tmp_path))
+
+    assert done.returncode == 0
+    assert done.stdout.startswith("duckdb-evidence-insights ")
+    assert f"| Python | ok | {sys.version.split()[0]} |" in done.stdout
+    [upstream] = [line for line in done.stdout.splitlines() if line.startswith("| upstream")]
+    assert "| failed |" in upstream
+    assert "~/gone" in upstream
+    for text in ("planted-secret", "secret-project", str(tmp_path)):
+        assert text not in done.stdout

@@ -11,9 +11,12 @@ app = typer.Typer()
 
 
 @app.command()
-def doctor(as_json: Json = False) -> None:
+def doctor(
+    as_json: Json = False,
+    report: Annotated[bool, typer.Option("--report", help="Print Markdown for a bug report, without secrets.")] = False,
+) -> None:
     """Check tools, settings, warehouse, upstream and lakes; print a remedy for each failure, and change nothing."""
-    from pipelines.cli.printing.doctor import show_findings
+    from pipelines.cli.printing.doctor import report_findings, show_findings
     from pipelines.cli.printing.documents import print_json
     from pipelines.cli.printing.terminal import open_console
     from pipelines.doctor import Outcome, diagnose
@@ -22,6 +25,9 @@ def doctor(as_json: Json = False) -> None:
         findings = list(diagnose())
         print_json([asdict(finding) for finding in findings])
         passed = all(finding.outcome is not Outcome.FAILED for finding in findings)
+    elif report:
+        typer.echo(report_findings(diagnose()))
+        passed = True
     else:
         passed = show_findings(open_console(), diagnose())
     if not passed:
