@@ -155,6 +155,8 @@ lint: (setup "--without-site")
     .venv/bin/zizmor --offline --quiet --persona pedantic .
     .venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
     .venv/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+    .venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
+    .venv/bin/check-jsonschema --quiet --builtin-schema vendor.citation-file-format CITATION.cff
     MAX_FORK_WORKERS=1 WAREHOUSE=:memory: .venv/bin/sqlmesh -p sqlmesh lint
 
 # The old spelling of `restore` and `sync`, for one version.
