@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
+import duckdb
+
 from pipelines.choices import Severity
 from pipelines.errors import TransformError
 from pipelines.lenses import Lens
@@ -64,7 +66,7 @@ def find_anomalies(warehouse: Warehouse, severity: Severity, days: int, lens: Le
     """The anomalies of the last `days` in the data.
 
     Raises:
-        TransformError: no KPI has been computed yet, or the warehouse had another name then.
+        TransformError: no KPI has been computed yet, the warehouse had another name then, or a mart is missing.
 
     """
     require_own_name(warehouse)
@@ -73,5 +75,11 @@ def find_anomalies(warehouse: Warehouse, severity: Severity, days: int, lens: Le
         raise TransformError("No KPIs have been computed yet.", remedy="`just run` computes them.")
     [(last, is_demo)] = status
     severities = [str(item) for item in Severity]
-    rows = warehouse.query(_ANOMALIES, lens.column, severity.or_above, last, days, severities)
+    try:
+        # Not by `Warehouse.query`: where a mart is missing, nothing would be unusual.
+        with warehouse.connection() as connection:
+            rows = connection.execute(_ANOMALIES, [lens.column, severity.or_above, last, days, severities]).fetchall()
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
+        what = f"The marts of anomalies cannot be read: {str(error).splitlines()[0]}"
+        raise TransformError(what, remedy="`just run` computes what is missing.") from error
     return Anomalies([Anomaly(*row) for row in rows], severity, days, lens, last, is_demo)

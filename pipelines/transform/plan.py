@@ -16,7 +16,7 @@ from pipelines.errors import InsightsError, TransformError
 from pipelines.pypi.settings import FIRST_DAY
 from pipelines.pypi.windows import DAY
 from pipelines.transform.context import ENVIRONMENT, WIDTH, open_context, translate_sqlmesh_errors
-from pipelines.transform.state import is_state_whole
+from pipelines.transform.state import is_state_whole, require_undamaged
 from pipelines.warehouse import Warehouse
 
 SIGNAL = "raw_loaded"
@@ -75,9 +75,10 @@ def run_audits(warehouse: Warehouse, console: Console, now: datetime) -> None:
     """Run all audits over the whole history, and print each verdict; those that do not block a plan only warn.
 
     Raises:
-        TransformError: an audit failed, or there is no plan to audit yet.
+        TransformError: an audit failed, or there is nothing to audit yet, or no longer.
 
     """
+    require_undamaged(warehouse)
     with open_context(warehouse, NoopConsole()) as context, translate_sqlmesh_errors(io.StringIO()):
         failed = [result for result in _audit(context, console, now) if result.blocking]
     if failed:

@@ -59,6 +59,14 @@ def find_damage(warehouse: Warehouse) -> str | None:
     return None
 
 
+def require_undamaged(warehouse: Warehouse) -> None:
+    """Raise `TransformError` if the KPIs that SQLMesh has computed cannot be read, or only under another name."""
+    require_own_name(warehouse)
+    damage = find_damage(warehouse)
+    if damage:
+        raise TransformError(f"The KPIs {damage}.", remedy="`just run` computes them again.")
+
+
 def is_state_whole(warehouse: Warehouse) -> bool:
     """Whether the tables of SQLMesh's state have what it looks for; its cache can hide that they have not."""
     with warehouse.connection() as connection:
@@ -88,13 +96,13 @@ def _other_name(warehouse: Warehouse) -> str | None:
 
 
 def _read_views(connection: DuckDBPyConnection) -> list[str]:
-    """The marts of production, by SQLMesh's state; none where there is no state that can be read."""
+    """The models of production, by SQLMesh's state; none where there is no state that can be read."""
     try:
         row = connection.execute(_VIEWS).fetchone()
         names = [snapshot["name"] for snapshot in json.loads(row[0])] if row else []
     except (duckdb.Error, ValueError, TypeError, KeyError):
         return []
-    return [name for name in names if '"marts".' in name]
+    return [name for name in names if '"raw".' not in name]
 
 
 def _is_readable(connection: DuckDBPyConnection, view: str) -> bool:

@@ -239,12 +239,15 @@ def delete_days(warehouse: Warehouse, names: Sequence[str], start: date = date.m
         )
         for table in PRIMARY_KEYS:
             client.execute_sql(f"DELETE FROM {table} {chosen}", *parameters)
-        client.execute_sql(
-            "DELETE FROM upstream_files WHERE LIST_CONTAINS(?::TEXT[], project) AND COALESCE(loaded_day >= ?, ? = ?)",
-            *parameters,
-            start,
-            date.min,
-        )
+        if start == date.min:
+            client.execute_sql("DELETE FROM upstream_files WHERE LIST_CONTAINS(?::TEXT[], project)", list(names))
+        else:
+            # Without its days, a file would be taken for one that is known to have none.
+            client.execute_sql(
+                "UPDATE upstream_files SET loaded_day = NULL "
+                "WHERE LIST_CONTAINS(?::TEXT[], project) AND loaded_day >= ?",
+                *parameters,
+            )
 
 
 def forgotten_days(warehouse: Warehouse) -> set[date]:

@@ -1,25 +1,31 @@
 """Damages what a run has left, one thing at a time, and judges the commands by rules: `just chaos`.
 
-    just chaos                                  everything; it takes hours
+    just chaos                                  every damage; it takes an hour and a half of CPU time
     just chaos --kind table --seed 7 --cases 9  a part of it, which the seed draws
+    just chaos --every-writer                   each damage with each of `WRITERS`, not with one of them in turn
 
-A case damages a file or folder of the warehouse or of its lake (`file`), a table or view (`table`), sets a setting to
-what nobody means (`setting`), or gives the files upstream names that look like something else (`tree`). Each begins
-with the same loaded, computed and exported warehouse, goes through its commands, and ends with a run. The rules:
+A case damages a file or folder of the settings, the warehouse or its lake (`file`), a table or view (`table`), sets a
+setting in the environment (`variable`) or in its file (`setting`) to what nobody means, takes a key for BigQuery that
+is none (`key`), or gives the files upstream names that look like something else (`tree`). Each begins with the same
+loaded, computed and exported warehouse, goes through its commands, and ends with a run with the settings as they were.
+The rules:
 
 - No command dies by a signal, shows a stack trace, or ends in an error that nobody has foreseen.
 - A command that fails says what happened, and what to do.
+- No command shows or writes down a secret.
 - A run that ends well has the rows, the quarantine, the days, the KPIs and the exports of an undisturbed one.
 """
 
 import argparse
+import gc
+import json
 import os
 import re
 import shutil
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,15 +33,28 @@ from random import Random
 from tempfile import TemporaryDirectory
 
 import duckdb
+from sqlmesh import Context
+from sqlmesh.core.console import NoopConsole, set_console
 
 from pipelines.cli.printing.terminal import show_error
 from pipelines.errors import InsightsError
 from pipelines.load import load
 from pipelines.load.plan import LoadRequest
+from pipelines.pypi.clickpy_settings import ClickpySettings
 from pipelines.pypi.settings import Settings, resolve_settings
 from pipelines.warehouse import resolve_warehouse
+from tests.harness.damages import (
+    FILE_DAMAGES,
+    HOSTILE_NAMES,
+    HOSTILE_TEXTS,
+    HOSTILE_VALUES,
+    damage_table,
+    damages_of_file,
+    damages_of_table,
+)
 from tests.harness.forks import call, command_line
-from tests.support.installation import NOW, Done, Installation
+from tests.support.few_models import write_few
+from tests.support.installation import NOW, ROOT, Done, Installation
 from tests.support.rows import download, downloads, july, write
 
 RUN = ("run", "--no-site")
@@ -47,31 +66,60 @@ READERS: tuple[tuple[str, ...], ...] = (
     ("alerts",),
     ("export", "--format", "csv"),
     ("badges",),
-    ("plan",),
-    ("audit",),
 )
 WRITERS: tuple[tuple[str, ...], ...] = (
     ("backfill", "2026-07-04", "2026-07-06", "--no-site"),
+    ("plan",),
     ("sync",),
+    ("audit",),
     ("restore", "lake", "--no-site"),
-    ("forget", "--from", "2099-01-01", "--yes", "--no-site"),
+    ("forget", "--from", "2026-07-08", "--yes", "--no-site"),
 )
-SECONDS = 240
+"""What changes the warehouse or a lake, and what starts SQLMesh, which may."""
+MARTS = ("marts.load_status", "marts.downloads_monthly", "marts.project_summary")
+"""What the commands read; with what these read, a third of the models."""
+SECONDS = 600
 """A command that takes longer hangs."""
 EXIT_CODES = {0, 1, 2, 3}
+SECRET = "hunter2-that-nobody-may-see"  # noqa: S105 - it opens nothing
 _SIMILAR = re.compile(r"[0-9a-f]{6,}|\d+(\.\d+)?")
 """What distinguishes files or tables of one kind: ids, hashes, days."""
-
-HOSTILE_TEXTS = (
-    "", " ", "null", "true", "[]", "{}", "[1]", "[null]", '["one", 2]', '{"a": 1}', "-1", "0", "1e-9", "1e300", "nan",
-    "inf", "99999999999999999999", "2999-01-01", "0000-00-00", "2026-02-30", "a'b\"c`d", "../../x", "/dev/null", "%s{}",
-    "$(id)", "${HOME}", "\n", "\t[x]", "\x1b[2J", "漢字", "💥", "\u202e", "x" * 5000, "[" * 500, "postgres://u:p@h/d",
-)  # fmt: skip
-HOSTILE_NAMES = (
-    "a*", "a?", "[ab]", "{a,b}", "**", "a'b", 'a"b', "a\\b", "a b", "a\nb", "a;b", "a,b", "%s", "$HOME", "~", "-rf",
-    "漢字", "💥", "\u202e", "e\u0301", "x" * 200, "country_code=FR", "project=two", "timestamp=2026-07-02",
-    "day=1/day=2", "s3:", "http:", ".hidden", "a.parquet",
-)  # fmt: skip
+_SETTINGS = (
+    *Settings.get_resolvable_fields(),
+    *(f"clickpy__{name}" for name in ClickpySettings.get_resolvable_fields()),
+)
+_VARIABLES = (
+    *(f"SOURCES__PYPI__{name.upper()}" for name in (*_SETTINGS, "budget_per_runn")),
+    "SOURCES",
+    "SOURCES__PYPI",
+    "DESTINATIONS",
+    "DESTINATION__WAREHOUSE__CREDENTIALS",
+    "DESTINATION__WAREHOUSE__DESTINATION_TYPE",
+    "DESTINATION__LAKE__BUCKET_URL",
+    "DESTINATION__LAKE__CREDENTIALS",
+    "DESTINATION__LAKE__DESTINATION_TYPE",
+)
+_WRITTEN = (
+    *(f"sources.pypi.{name}".replace("__", ".") for name in (*_SETTINGS, "budget_per_runn")),
+    "sources",
+    "sources.pypi",
+    "sources.pipy",
+    "destinations",
+    "destination",
+    "destination.lake",
+    "destination.lake.bucket_url",
+    "destination.lake.credentials",
+    "destination.lake.destination_type",
+    "destination.warehouse",
+    "destination.warehouse.credentials",
+    "destination.warehouse.destination_type",
+    "normalize",
+    "load",
+    "runtime",
+)
+_KEYS = tuple(FILE_DAMAGES)
+_MEANT = ("end_date", "2999-01-01")
+"""A setting and a part of its value by which somebody says that the files upstream are complete."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +129,10 @@ class Case:
     kind: str
     target: str
     damage: str
-    commands: Sequence[tuple[str, ...]] = ()
+    commands: Sequence[tuple[str, ...]] = (RUN,)
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.target[:60]!r} {self.damage[:40]!r}"
+        return f"{self.kind} {self.target[:120]!r} {self.damage[:40]!r} {','.join(name for name, *_ in self.commands)}"
 
 
 @dataclass
@@ -107,35 +155,48 @@ class Verdict:
             self.violations.append(f"{command}: exit code {done.returncode}")
         elif done.returncode == 1 and command != "doctor" and len(done.stderr.strip().splitlines()) < 2:
             self.violations.append(f"{command}: no remedy: {done.stderr.strip()[:200]!r}")
+        if SECRET in text:
+            self.violations.append(f"{command}: shows a secret")
         self.outcomes["ended well" if done.returncode in {0, 3} else "said what to do"] += 1
         return done.returncode == 0
 
 
 class Chaos:
-    """An undisturbed warehouse, with upstream and a lake beside it, which each case gets again at the same place."""
+    """An undisturbed warehouse, with settings, upstream and lake beside it, that each case gets at the same place."""
 
     def __init__(self, project: Installation, pristine: Path) -> None:
         self.project = project
         self.place = project.folder.parent
         self.pristine = pristine
-        self.environment = project.environment | {
-            "DESTINATIONS": '["warehouse", "lake"]',
-            "DESTINATION__LAKE__BUCKET_URL": str(self.place / "lake"),
+        self._settings = _Settings(project)
+        self._settings.write(self.place)
+        # Without programs that `doctor` would ask for their versions.
+        self.environment = {"PATH": os.devnull} | {
+            name: value
+            for name, value in project.environment.items()
+            if not name.startswith(("SOURCES", "DESTINATION"))
         }
         for command in (RUN, RUN):
             done = self.run(command)
             assert done.returncode == 0, done.stderr
         shutil.copytree(self.place, pristine, symlinks=True)
         self.expected = content(project)
+        self._untouched = _look(self.place)
 
-    def run(self, command: Sequence[str], **settings: str) -> Done:
-        return call(_limited, *command, environment=self.environment | settings)
+    def run(self, command: Sequence[str], **variables: str) -> Done:
+        return call(_limited, *command, environment=self.environment | variables, folder=self.place)
 
-    def cases(self) -> list[Case]:
-        """All cases; those of one target and damage share what only reads."""
-        groups = [READERS, *((writer,) for writer in WRITERS)]
-        found = [Case(*damaged, group) for damaged in (*self._files(), *self._tables()) for group in groups]
-        found += [Case("setting", name, text) for name in self._settings() for text in HOSTILE_TEXTS]
+    def cases(self, *, every_writer: bool = False) -> list[Case]:
+        """All cases; what only reads goes through a damage together, and `WRITERS` take turns."""
+        found = []
+        for number, damaged in enumerate((*self._files(), *self._tables())):
+            found.append(Case(*damaged, READERS))
+            writers = WRITERS if every_writer else (WRITERS[number % len(WRITERS)],)
+            found += [Case(*damaged, (writer,)) for writer in writers]
+        found += [Case("variable", name, text) for name in _VARIABLES for text in HOSTILE_TEXTS]
+        found += [Case("setting", name, text) for name in _WRITTEN for text in HOSTILE_VALUES]
+        found = [case for case in found if not (case.target.lower().endswith(_MEANT[0]) and _MEANT[1] in case.damage)]
+        found += [Case("key", "GOOGLE_APPLICATION_CREDENTIALS", damage) for damage in _KEYS]
         return found + [Case("tree", shape, name) for shape in ("file", "folder") for name in HOSTILE_NAMES]
 
     def judge(self, case: Case) -> Verdict:
@@ -143,21 +204,38 @@ class Chaos:
         if case.kind == "tree":
             self._judge_tree(case, verdict)
             return verdict
-        shutil.rmtree(self.place)
-        shutil.copytree(self.pristine, self.place, symlinks=True)
-        if case.kind == "setting":
-            verdict.judge("run", self.run(RUN, **{case.target: case.damage}))
-        elif case.kind == "file":
-            FILE_DAMAGES[case.damage](self.place / case.target)
-        else:
-            with duckdb.connect(self.project.file) as connection:
-                connection.execute(TABLE_DAMAGES[case.damage].format(case.target, kind=_kind(connection, case.target)))
+        variables = self._damage(case)
         for command in case.commands:
-            verdict.judge(command[0], self.run(command))
-        if verdict.judge("the run afterwards", self.run(RUN)):
-            with suppress(duckdb.Error):
-                verdict.violations += _differences(self.expected, content(self.project))
+            verdict.judge(command[0], self.run(command, **variables))
+        self._settings.write(self.place)
+        # What has changed nothing needs no run to show it.
+        if _look(self.place) != self._untouched:
+            if verdict.judge("the run afterwards", self.run(RUN)):
+                with suppress(duckdb.Error):
+                    verdict.violations += _differences(self.expected, content(self.project))
+            verdict.violations += [f"a secret is written to {name}" for name in self._leaks()]
+            shutil.rmtree(self.place)
+            shutil.copytree(self.pristine, self.place, symlinks=True)
         return verdict
+
+    def _damage(self, case: Case) -> dict[str, str]:
+        """Damage what the case says; return the variables that its commands get."""
+        match case.kind:
+            case "variable":
+                return {case.target: case.damage}
+            case "setting":
+                self._settings.write(self.place, {case.target: case.damage})
+            case "key":
+                key = self.place / "key.json"
+                key.write_text(json.dumps({"type": "service_account", "private_key": SECRET}))
+                FILE_DAMAGES[case.damage](key)
+                name = {"SOURCES__PYPI__UPSTREAM": "bigquery", "SOURCES__PYPI__GCP_PROJECT": "billed-project"}
+                return name | {case.target: str(key)}
+            case "file":
+                FILE_DAMAGES[case.damage](self.place / case.target)
+            case _:
+                damage_table(self.project.file, case.target, case.damage)
+        return {}
 
     def _judge_tree(self, case: Case, verdict: Verdict) -> None:
         """A file or folder of that name, beside another file: all rows are loaded, or the name is told."""
@@ -178,12 +256,9 @@ class Chaos:
         seen = set()
         for path in sorted(self.pristine.rglob("*")):
             name = str(path.relative_to(self.pristine))
-            if (alike := _SIMILAR.sub("#", name)) in seen or name.startswith("source"):
-                continue
-            seen.add(alike)
-            for damage in FILE_DAMAGES:
-                if path.is_file() or damage in FOLDER_DAMAGES:
-                    yield "file", name, damage
+            if (alike := _SIMILAR.sub("#", name)) not in seen and not name.startswith("source"):
+                seen.add(alike)
+                yield from (("file", name, damage) for damage in damages_of_file(path))
 
     def _tables(self) -> Iterator[tuple[str, str, str]]:
         """One table or view of each kind, with each damage."""
@@ -194,16 +269,72 @@ class Chaos:
         seen = set()
         for schema, name, kind in names:
             alike = schema if schema.startswith(("sqlmesh__", "marts", "staging", "reference")) else f"{schema}.{name}"
-            if alike in seen:
-                continue
-            seen.add(alike)
-            for damage in TABLE_DAMAGES:
-                if kind == "BASE TABLE" or damage != "emptied":
-                    yield "table", f'"{schema}"."{name}"', damage
+            if alike not in seen:
+                seen.add(alike)
+                yield from (("table", f'"{schema}"."{name}"', damage) for damage in damages_of_table(kind))
 
-    @staticmethod
-    def _settings() -> list[str]:
-        return [f"SOURCES__PYPI__{name.upper()}" for name in (*Settings().get_resolvable_fields(), "budget_per_runn")]
+    def _leaks(self) -> list[str]:
+        """The files that hold the secret, but for the one that it stands in."""
+        files = (path for name in ("data", "lake") for path in (self.place / name).rglob("*") if path.is_file())
+        return [str(path.relative_to(self.place)) for path in files if SECRET.encode() in path.read_bytes()]
+
+
+class _Settings:
+    """The settings of a project as files, of which one value may be another."""
+
+    def __init__(self, project: Installation) -> None:
+        place = project.folder.parent
+        source = {name.lower(): _toml(value) for name, value in project.settings.items()}
+        self._config = {
+            "": {"destinations": '["warehouse", "lake"]'},
+            "sources.pypi": {"upstream": '"parquet"', **source},
+            "destination.warehouse": {"destination_type": '"duckdb"'},
+            "destination.lake": {"destination_type": '"filesystem"', "bucket_url": json.dumps(str(place / "lake"))},
+            "normalize.parquet_normalizer": {"add_dlt_load_id": "true"},
+            "load": {"delete_completed_jobs": "true"},
+            "runtime": {"dlthub_telemetry": "false", "log_level": '"CRITICAL"'},
+        }
+        self._secrets = {
+            "destination.warehouse": {"credentials": json.dumps(str(project.file))},
+            "destination.lake.credentials": {
+                "aws_access_key_id": '"key"',
+                "aws_secret_access_key": json.dumps(SECRET),
+                "endpoint_url": json.dumps(f"https://u:{SECRET}@s3.invalid"),
+            },
+        }
+
+    def write(self, place: Path, changes: Mapping[str, str] | None = None) -> None:
+        """Write `.dlt` again; what stands under the name that changes goes."""
+        folder = place / ".dlt"
+        if folder.is_symlink() or folder.is_file():
+            folder.unlink()
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for name, sections in (("config.toml", self._config), ("secrets.toml", self._secrets)):
+            secret = any(changed.endswith("credentials") for changed in changes or ())
+            own = changes if changes and secret == (name == "secrets.toml") else {}
+            (folder / name).write_text(_render(sections, own))
+
+
+def _toml(value: str) -> str:
+    """A setting of the environment, where lists and tables are JSON, as TOML."""
+    return value.replace(": ", " = ") if value.startswith(("[", "{")) else json.dumps(value)
+
+
+def _render(sections: Mapping[str, Mapping[str, str]], changes: Mapping[str, str]) -> str:
+    lines: dict[str, dict[str, str]] = {"": {}}
+    for section, values in sections.items():
+        kept = {name: value for name, value in values.items() if f"{section}.{name}".lstrip(".") not in changes}
+        if not any(f"{section}.".startswith(f"{changed}.") for changed in changes):
+            lines[section] = kept
+    for changed, value in changes.items():
+        section, _, name = changed.rpartition(".")
+        lines.setdefault(section, {})[name] = value
+    return "\n".join(
+        line
+        for section, values in lines.items()
+        for line in ([f"[{section}]"] if section else []) + [f"{name} = {value}" for name, value in values.items()]
+    )
 
 
 def content(project: Installation) -> Mapping[str, object]:
@@ -216,8 +347,10 @@ def content(project: Installation) -> Mapping[str, object]:
 
 _CONTENT = {
     "rows": "SELECT project, day, COUNT(*) FROM raw.file_downloads GROUP BY ALL",
+    "counts": "SELECT project, day, SUM(log_rows) FROM raw.daily_counts GROUP BY ALL",
     "quarantine": "SELECT project, day, COUNT(*) FROM raw.quarantine GROUP BY ALL",
-    "days": "SELECT project, day, accepted, quarantined FROM raw.committed_days",
+    "days": "SELECT project, day, accepted, quarantined, grain FROM raw.committed_days",
+    "files": "SELECT project, path, digest, timestamp_day, row_count, loaded_day FROM raw.upstream_files",
     "tracked": "FROM raw.tracked_projects",
     "KPIs": "SELECT project, day, downloads FROM marts.downloads_daily",
 }
@@ -227,8 +360,19 @@ def _differences(expected: Mapping[str, object], found: Mapping[str, object]) ->
     return [f"the run afterwards: other {name}, silently" for name in expected if expected[name] != found[name]]
 
 
+def _look(place: Path) -> list[tuple[object, ...]]:
+    """What a place holds, as far as a change of it shows from outside; `.dlt` and locks apart."""
+    found = []
+    for path in place.rglob("*"):
+        if ".dlt" not in path.parts and path.suffix != ".lock":
+            state = path.lstat()
+            found.append((path, state.st_mode, *((state.st_size, state.st_mtime_ns) if not path.is_dir() else ())))
+    return sorted(found, key=str)
+
+
 def _limited(*arguments: str) -> None:
     signal.alarm(SECONDS)
+    gc.disable()
     command_line(*arguments)
 
 
@@ -241,76 +385,45 @@ def _load() -> None:
         sys.exit(1)
 
 
-def _remove(path: Path) -> None:
-    shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
-def _empty(path: Path) -> None:
-    folder = path.is_dir()
-    _remove(path)
-    path.mkdir() if folder else path.touch()
-
-
-def _cut(path: Path) -> None:
-    os.truncate(path, path.stat().st_size // 2)
-
-
-def _fill_with_garbage(path: Path) -> None:
-    path.write_bytes(Random(1).randbytes(max(64, path.stat().st_size)))  # noqa: S311 - the same garbage every time
-
-
-def _change_kind(path: Path) -> None:
-    folder = path.is_dir()
-    _remove(path)
-    path.write_text("not a folder") if folder else path.mkdir()
-
-
-def _link_to_nothing(path: Path) -> None:
-    _remove(path)
-    path.symlink_to("nowhere")
-
-
-FILE_DAMAGES: dict[str, Callable[[Path], None]] = {
-    "absent": _remove,
-    "empty": _empty,
-    "cut": _cut,
-    "garbage": _fill_with_garbage,
-    "a folder for a file, or the reverse": _change_kind,
-    "a link to nothing": _link_to_nothing,
-}
-FOLDER_DAMAGES = {"absent", "empty", "a folder for a file, or the reverse", "a link to nothing"}
-TABLE_DAMAGES = {
-    "dropped": "DROP {kind} {0} CASCADE",
-    "emptied": "DELETE FROM {0}",
-    "another shape": "DROP {kind} {0} CASCADE; CREATE {kind} {0} AS SELECT 1 AS other",
-}
-
-
-def _kind(connection: duckdb.DuckDBPyConnection, name: str) -> str:
-    found = connection.execute(
-        'SELECT 1 FROM duckdb_views() WHERE format(\'"{}"."{}"\', schema_name, view_name) = ?', [name]
-    )
-    return "VIEW" if found.fetchone() else "TABLE"
-
-
 def make_base(folder: Path) -> Installation:
-    """Two projects with a few days, and a row in quarantine."""
+    """Two projects with a few days, one of them as counts, and a row in quarantine."""
     source = folder / "source" / "rows.parquet"
     days = {"one": dict.fromkeys(range(1, 9), 2), "two": dict.fromkeys(range(3, 9), 3)}
     write(source, [*downloads(days), download(july(4), country_code="xx")])
-    return Installation(folder / "data").reading(source, "one", "two")
+    project = Installation(folder / "data").reading(source, "one", "two", GRAINS='{"two": "day"}')
+    project.models = write_models(folder.parent / "models")
+    return project
+
+
+def write_models(folder: Path) -> Path:
+    """SQLMesh's project with `MARTS` alone and no tests of models: they would take longer than all else."""
+    os.environ["WAREHOUSE"] = ":memory:"
+    set_console(NoopConsole())
+    context = Context(paths=[str(ROOT / "sqlmesh")])
+    write_few(context, folder, MARTS)
+    context.close()
+    del os.environ["WAREHOUSE"]
+    shutil.rmtree(folder / "tests")
+    config = folder / "config.yaml"
+    config.write_text(config.read_text().replace("  enabled: true\n  rules: ALL", "  enabled: false"))
+    return folder
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Damage what a run has left, and judge the commands by rules.")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cases", type=int, help="Draw so many cases.")
-    parser.add_argument("--kind", choices=("file", "table", "setting", "tree"), help="Only cases of this kind.")
+    parser.add_argument("--kind", choices=("file", "table", "variable", "setting", "key", "tree"), action="append")
+    parser.add_argument("--every-writer", action="store_true", help="Each damage with each writer, not one in turn.")
     options = parser.parse_args()
     totals: dict[str, Counter[str]] = {}
     with TemporaryDirectory() as folder:
-        chaos = Chaos(make_base(Path(folder, "place")), Path(folder, "pristine"))
-        cases = [case for case in chaos.cases() if options.kind in (None, case.kind)]
+        chaos = Chaos(make_base(Path(folder, "a", "place")), Path(folder, "pristine"))
+        cases = [
+            case
+            for case in chaos.cases(every_writer=options.every_writer)
+            if not options.kind or case.kind in options.kind
+        ]
         if options.cases:
             cases = Random(options.seed).sample(cases, min(options.cases, len(cases)))  # noqa: S311 - repeatable
         for case in cases:

@@ -122,15 +122,16 @@ def call(
     *arguments: object,
     environment: Mapping[str, str] | None = None,
     interruption: Interruption | None = None,
+    folder: Path | None = None,
 ) -> Done:
     """What came of a call in a process of its own: the exit code, which is negative by a signal, and the output."""
-    start = Start(os.environ | (environment or {}), interruption=interruption)
-    with TemporaryDirectory() as folder:
-        process = _start(_call, start, Path(folder), work, arguments)
+    start = Start(os.environ | (environment or {}), str(folder or Path.cwd()), interruption)
+    with TemporaryDirectory() as output:
+        process = _start(_call, start, Path(output), work, arguments)
         process.join()
         code = process.exitcode
         assert code is not None
-        return Done(code, *(Path(folder, name).read_text() for name in _OUTPUT))
+        return Done(code, *(Path(output, name).read_text() for name in _OUTPUT))
 
 
 def command_line(*arguments: str) -> None:

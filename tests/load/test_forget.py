@@ -215,6 +215,21 @@ def test_days_that_are_not_over_are_named_and_taken_back(
     assert computed.load().windows == []
 
 
+def test_days_that_are_forgotten_are_loaded_again(project: Installation, tmp_path: Path) -> None:
+    """Their file has not changed, and the record of it still says that it holds them."""
+    source = write(tmp_path / "source" / "rows.parquet", downloads({"one": {1: 1, 2: 2, 3: 3}}))
+    project = project.reading(source, "one")
+    project.load()
+    before = project.query(ROWS)
+    with project.warehouse() as warehouse:
+        forget_in_warehouse(["one"], resolve_settings(), warehouse, july(2))
+    assert project.query("SELECT COUNT(*) FROM raw.file_downloads") == [(1,)]
+
+    project.load()
+
+    assert before == project.query(ROWS)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

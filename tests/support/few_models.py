@@ -6,6 +6,7 @@ are planned right is for the tests of `tests/transform`.
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,9 @@ VARIABLE = "MODELS_OF_TESTS"
 """Names the folder of the project to a process that a test starts."""
 
 
-def write_few(context: Context, folder: Path) -> None:
-    """Copy SQLMesh's project, and leave in it only `FEW`, what they read, and the unit tests of these."""
-    kept = {context.get_model(name, raise_if_missing=True).fqn for name in FEW}
+def write_few(context: Context, folder: Path, few: Sequence[str] = FEW) -> None:
+    """Copy SQLMesh's project, and leave in it only the `few`, what they read, and the unit tests of these."""
+    kept = {context.get_model(name, raise_if_missing=True).fqn for name in few}
     kept = kept.union(*map(context.dag.upstream, kept))
     names = {context.models[fqn].name for fqn in kept}
     files = {Path(str(context.models[fqn]._path)).relative_to(MODELS_FOLDER) for fqn in kept}

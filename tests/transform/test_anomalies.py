@@ -90,6 +90,20 @@ def test_without_kpis_it_is_an_error_and_not_quiet(project: Installation) -> Non
     assert "just run" in done.stderr
 
 
+def test_mart_that_is_lost_is_an_error_and_not_quiet(project: Installation) -> None:
+    """Nor is a mart that somebody has dropped: the message names it."""
+    project.folder.mkdir()
+    with duckdb.connect(project.file) as connection:
+        connection.execute("CREATE SCHEMA marts")
+        connection.execute("CREATE VIEW marts.load_status AS SELECT DATE '2026-07-01' AS last_day, FALSE AS is_demo")
+
+    done = project.cli("alerts")
+
+    assert 1 == done.returncode
+    assert "anomalies does not exist" in done.stderr
+    assert "just run" in done.stderr
+
+
 @pytest.mark.parametrize("option", [("--severity", "bad"), ("--days", "0"), ("--lens", "few")])
 def test_wrong_argument_exits_with_2(project: Installation, option: tuple[str, str]) -> None:
     """A mistyped argument has a code of its own, so that a job does not take it for an anomaly."""

@@ -23,7 +23,8 @@ LOST = "have lost a table or a view"
 NOTICED = {
     "DROP VIEW marts.downloads_weekly": LOST,
     "DROP SCHEMA sqlmesh__marts CASCADE": LOST,
-    "DROP SCHEMA marts CASCADE": LOST,
+    "DROP SCHEMA sqlmesh__reference CASCADE": LOST,
+    "DROP SCHEMA staging CASCADE": LOST,
     "UPDATE sqlmesh._snapshots SET snapshot = '{'": UNREADABLE,
     "ALTER TABLE sqlmesh._snapshots DROP COLUMN snapshot": UNREADABLE,
 }
@@ -75,6 +76,17 @@ def test_a_state_that_cannot_be_used_is_dropped_and_said(
 
     assert [DAYS] == planned
     assert [f"The KPIs {NOTICED.get(damage, UNREADABLE)}: they are computed again."] == caplog.messages
+
+
+def test_audit_of_what_is_lost_is_one_message(computed: Installation) -> None:
+    """An audit that cannot be asked passes nothing, and the message says what computes the tables again."""
+    with duckdb.connect(computed.file) as connection:
+        connection.execute("DROP SCHEMA sqlmesh__reference CASCADE")
+
+    done = computed.cli("audit")
+
+    assert 1 == done.returncode
+    assert f"Error: The KPIs {LOST}.\n`just run` computes them again.\n" == done.stderr
 
 
 def test_a_sound_state_is_kept_where_a_model_is_wrong(
