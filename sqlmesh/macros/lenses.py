@@ -14,6 +14,9 @@ SEED = Path(__file__).parents[1] / "seeds" / "lenses.csv"
 with SEED.open(encoding="utf-8", newline="") as file:
     ROWS = list(csv.DictReader(file))
 LENSES = tuple(row["column_name"] for row in ROWS)
+WIDEST = LENSES[0]
+CI = next(row["column_name"] for row in ROWS if row["dimension"] == "ci")
+"""The lens that counts nothing where the source does not record continuous integration."""
 WORDS = {row["column_name"]: row["words"][0].lower() + row["words"][1:] for row in ROWS}
 
 
@@ -31,12 +34,36 @@ if SEED.stat().st_mtime > Path(__file__).stat().st_mtime:
 
 
 @macro()
-def lenses(evaluator: MacroEvaluator, template: exp.Literal) -> list[exp.Expression]:
-    """`template` once for each lens, with its column for `$lens`: `@lenses('SUM($lens)::BIGINT AS $lens')`.
+def lenses(evaluator: MacroEvaluator, template: exp.Literal, *only: exp.Expression) -> list[exp.Expression]:
+    """`template` once for each lens, or for the named ones: `@lenses('SUM($lens)::BIGINT AS $lens')`.
 
-    `$wider` are the names of the lenses up to this one, which count at least as much.
+    In it `$lens` is the column of the lens, and `$wider` are the names of the lenses up to it, which count at least as
+    much. A sum or mean over days some of which do not record the lens is NULL, as a part would look like the whole.
     """
-    return [evaluator.parse_one(text) for text in _each(template.name)]
+    names = [lens.name for lens in only] or LENSES
+    columns = dict(zip(LENSES, map(evaluator.parse_one, _each(template.name)), strict=True))
+    if CI in names:
+        _require_whole(columns[CI], evaluator.parse_one(_each(template.name)[0]))
+    return [columns[name] for name in names]
+
+
+def _require_whole(column: exp.Expression, widest: exp.Expression) -> None:
+    """Make each aggregate of the column NULL where it has fewer values than that of the widest lens."""
+    places = [tuple(each.find_all(exp.Sum, exp.Avg)) for each in (column, widest)]
+    for own, other in zip(*places, strict=True):
+        counts = [exp.Count(this=aggregate.this.copy()) for aggregate in (own, other)]
+        whole = own
+        if isinstance(own.parent, exp.Window):
+            whole = own.parent
+            counts = [_over(whole, count) for count in counts]
+        condition = exp.EQ(this=counts[0], expression=counts[1])
+        whole.replace(exp.Case(ifs=[exp.If(this=condition, true=whole.copy())]))
+
+
+def _over(window: exp.Window, aggregate: exp.Expression) -> exp.Expression:
+    copy = window.copy()
+    copy.set("this", aggregate)
+    return copy
 
 
 @macro()
@@ -79,14 +106,15 @@ PARTS = {
 def parts(evaluator: MacroEvaluator, *dimensions: exp.Expression) -> exp.Expression:
     """The downloads of each day by each of the dimensions, as a query: `WITH parts AS (@parts(version, python, ci))`.
 
-    Its columns are `day`, `project`, `dimension`, `value`, and the lenses. The dimension `ci` has one value.
+    Its columns are `day`, `project`, `dimension`, `value`, and the lenses. The dimension `ci` has one value. Where the
+    source does not record a dimension its value is NULL, and the counts of `ci` are.
     """
     queries = []
     for name in (dimension.name for dimension in dimensions):
         if name == "ci":
-            in_ci = "downloads_by_installers - downloads_outside_ci"
+            in_ci = f"downloads_by_installers - {CI}"
             source, value = "daily", "'in CI'"
-            columns = ", ".join(f"{0 if lens == 'downloads_outside_ci' else in_ci} AS {lens}" for lens in LENSES)
+            columns = ", ".join(f"{f'{CI} - {CI}' if lens == CI else in_ci} AS {lens}" for lens in LENSES)
         else:
             mart, value = PARTS[name]
             source, columns = f"by_{mart}", ", ".join(LENSES)

@@ -88,6 +88,9 @@ CHANGES = {
     "agrees_with_daily_downloads": Change(
         "staging.daily_platforms", "WHERE", "WHERE cpu <> 'arm64' AND", "staging.daily_platforms"
     ),
+    "only_unrecorded_is_null": Change(
+        "staging.downloads", '"c"."origin" = \'clickpy\'', "TRUE", "staging.daily_platforms"
+    ),
     "shares_sum_to_one": Change(
         "marts.breakdown_weekly",
         'PARTITION BY "w"."week", "w"."project", "w"."dimension"',
@@ -123,6 +126,7 @@ RESULTS: dict[str, str | tuple[str, ...]] = {
     "no_day_is_missing": "SELECT * REPLACE (FALSE AS is_loaded) FROM {}",
     "not_null": "SELECT * REPLACE (NULL AS {column}) FROM {}",
     "number_of_rows": EMPTY,
+    "only_unrecorded_is_null": "SELECT * REPLACE (NULL AS {column}) FROM {}",
     "agrees_with_daily_downloads": (LOST, NO_DAY, NEW_DAY, *MISCOUNTED),
     "shares_sum_to_one": "SELECT * REPLACE (share_downloads / 2 AS share_downloads) FROM {}",
     "sums_to_daily_total": (LOST, NO_DAY, NEW_DAY, *MISCOUNTED),
@@ -189,6 +193,8 @@ def wrong_results(model: Model, audit: Any, arguments: dict[str, Any]) -> list[s
     # Rendered, a blueprint's columns have their names. An audit selects rows by the time column: it is never NULL.
     columns = {column.name for column in model.render_audit_query(audit, **DAYS, **arguments).find_all(exp.Column)}
     columns -= {model.time_column.column.name if model.time_column else ""}
+    if audit.name == "only_unrecorded_is_null":
+        columns = {arguments["column"].name}
     templates = RESULTS[audit.name]
     templates = (templates,) if isinstance(templates, str) else templates
     return sorted({template.format(model.name, column=column) for template in templates for column in columns})

@@ -67,7 +67,7 @@ def test_ci_is_compared_only_since_it_is_recorded(models: Models) -> None:
         "WHERE month > '2024-01-01' ORDER BY month"
     )
     weeks = "SELECT change_downloads_outside_ci FROM marts.downloads_weekly WHERE week BETWEEN '2024-02-12' AND "
-    assert [(0,), (None,), (None,), (0,)] == models.rows(f"{weeks} '2024-03-04' ORDER BY week")
+    assert [(None,), (None,), (None,), (0,)] == models.rows(f"{weeks} '2024-03-04' ORDER BY week")
     assert [(None, 0)] == models.rows(
         "SELECT growth_4w_downloads_outside_ci, growth_4w_downloads_by_installers FROM marts.portfolio_compare "
         "WHERE week = '2024-03-11'"

@@ -1,7 +1,7 @@
 """Downloads from ClickHouse's public copy of the table (ClickPy), as counts of days; free, without an account.
 
-The copy has no time of day, no CPU and no distribution. An empty text in it stands for NULL, and `ci` false for "did
-not say". Its server limits each query; a window is read in parts that fit, and each day's sum is compared with a count.
+The copy has no time of day, no CPU and no distribution. An empty text in it stands for NULL, as `ci` 'unknown' does.
+Its server limits each query; a window is read in parts that fit, and each day's sum is compared with a count.
 """
 
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
@@ -59,7 +59,7 @@ _COPIED = {
     "details__distro__libc__lib": "nullIf(toString(t.libc.lib), '')",
     "details__distro__libc__version": "nullIf(toString(t.libc.version), '')",
     "details__system__name": "nullIf(toString(t.system), '')",
-    "details__ci": "if(t.ci = 'true', true, NULL)",
+    "details__ci": "CAST(if(t.ci = 'unknown', NULL, t.ci = 'true') AS Nullable(Bool))",
     "log_rows": "toInt64(t.log_rows)",
 }
 """The columns of the contract that the copy has; the others are NULL."""

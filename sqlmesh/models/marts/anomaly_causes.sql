@@ -35,7 +35,8 @@ WITH unusual AS (
     p.dimension,
     p.value,
     SUM(CASE WHEN p.day = u.day THEN @by_lens(u.lens, 'p.$lens') ELSE 0 END) AS downloads,
-    SUM(CASE WHEN p.day < u.day THEN @by_lens(u.lens, 'p.$lens') ELSE 0 END) AS past
+    /* A day whose source does not record the lens would count as zero in the mean. */
+    CASE WHEN COUNT(@by_lens(u.lens, 'p.$lens')) = COUNT(*) THEN SUM(CASE WHEN p.day < u.day THEN @by_lens(u.lens, 'p.$lens') ELSE 0 END) END AS past
   FROM unusual AS u
   INNER JOIN parts AS p
     ON u.project = p.project

@@ -48,7 +48,7 @@ WITH lenses AS (
     ' in the ' || weeks || ' to ' || @day_words(last_day) AS in_period,
     CASE
       WHEN NOT is_recorded
-      THEN 'What was downloaded outside CI is not known: the log does not record CI on each day of these ' || weeks || '.'
+      THEN 'What was downloaded outside CI is not known: the source does not record CI on each day of these ' || weeks || '.'
       WHEN COALESCE(downloads, 0) = 0
       THEN 'There are no ' || words || ' in the ' || weeks || ' to ' || @day_words(last_day) || '.'
     END AS refusal,

@@ -61,7 +61,7 @@ SELECT
   last_day::DATE AS last_day, /* Last UTC day of the 28: the last loaded one of the project. */
   versions::INT AS versions, /* Number of versions that were downloaded in the 28 days. */
   @described(
-    @lenses('floor_$lens::BIGINT AS floor_$lens'),
+    @lenses('(CASE WHEN NOT $lens IS NULL THEN floor_$lens END)::BIGINT AS floor_$lens'),
     'Lower quartile of $downloads of a version in the 28 days; NULL with fewer than eight versions.'
   ),
   @described(

@@ -5,7 +5,7 @@ MODEL (
   grain (project, period, dimension, value),
   audits (
     unique_combination_of_columns(columns := (project, period, dimension, value)),
-    not_null(columns := (project, period, dimension, value, label, first_day, last_day, downloads, place_downloads)),
+    not_null(columns := (project, period, dimension, label, first_day, last_day, downloads, place_downloads)),
     shares_sum_to_one(by := (project, period, dimension)),
     lenses_nest(),
     sums_to_period_total(),
@@ -148,16 +148,19 @@ WITH spans AS (
   SELECT
     *,
     days >= @minimum_days AS has_shares,
-    @lenses('CAST($lens AS DOUBLE) / NULLIF(SUM($lens) OVER (PARTITION BY project, period, dimension), 0) AS share_$lens')
+    @lenses('SUM(CASE WHEN value IS NULL THEN 0 ELSE earlier_$lens END) OVER (PARTITION BY project, period, dimension) AS previous_recorded_$lens'),
+    @lenses('CASE WHEN NOT value IS NULL THEN CAST($lens AS DOUBLE) / NULLIF(SUM(CASE WHEN value IS NULL THEN 0 ELSE $lens END) OVER (PARTITION BY project, period, dimension), 0) END AS share_$lens')
   FROM counted
 )
 SELECT
   s.project, /* Normalised name of the project. */
   s.period::TEXT AS period, /* Name of the period: 4w, 13w or 52w, or a month, such as 2026-06. */
   s.dimension::TEXT AS dimension, /* Name of the dimension: version, python, installer, installer_class, system, country, file_type, wheel_kind, architecture, threading, cpu, distro or libc; of a month the first four without installer_class, and country. */
-  s.value::TEXT AS value, /* Value of the dimension, or unknown. Values that only the period before had are there, too. */
+  s.value::TEXT AS value, /* Value of the dimension, or unknown; NULL where the source does not record it. Values that only the period before had are there, too. */
   (
     CASE
+      WHEN s.value IS NULL
+      THEN 'not recorded by this source'
       WHEN s.dimension = 'system' AND s.value = 'Darwin'
       THEN 'macOS'
       WHEN s.dimension <> 'country' OR c.country IS NULL
@@ -172,7 +175,7 @@ SELECT
       THEN c.country
       ELSE REGEXP_EXTRACT(c.country, '^([^,(]*[^,( ])', 1)
     END
-  )::TEXT AS label, /* The value as pages name it: a country by its name in ISO 3166-1, without additions, and Darwin as macOS. The country is that of the address, as the content delivery network locates it: proxies, VPNs and company networks count where they leave to the internet, and CI where its cloud is, mostly in the United States. */
+  )::TEXT AS label, /* The value as pages name it: a country by its name in ISO 3166-1, without additions, and Darwin as macOS; not recorded by this source where the value is NULL. The country is that of the address, as the content delivery network locates it: proxies, VPNs and company networks count where they leave to the internet, and CI where its cloud is, mostly in the United States. */
   s.first_day::DATE AS first_day, /* First UTC day of the period. */
   s.last_day::DATE AS last_day, /* Last UTC day of the period: the last loaded one of the project, or the last one of the month. */
   s.days::INT AS days, /* Number of days of the period that are loaded and not missing, from the first download of the project on. */
@@ -182,14 +185,14 @@ SELECT
   @described(@lenses('s.$lens::BIGINT AS $lens'), '$downloads.'),
   @described(
     @lenses('(CASE WHEN s.has_shares THEN s.share_$lens END)::DOUBLE AS share_$lens'),
-    'Share of the value in $downloads of the project; NULL where it has none, or with fewer days than the variable minimum_days.'
+    'Share of the value in $downloads of the project, of those whose source records the dimension; NULL where it has none, or with fewer days than the variable minimum_days.'
   ),
   @described(
-    @lenses('(CASE WHEN s.has_shares THEN s.share_$lens - CAST(s.earlier_$lens AS DOUBLE) / NULLIF(s.previous_total_$lens, 0) END)::DOUBLE AS change_share_$lens'),
+    @lenses('(CASE WHEN s.has_shares AND NOT s.previous_total_$lens IS NULL THEN s.share_$lens - CAST(s.earlier_$lens AS DOUBLE) / NULLIF(s.previous_recorded_$lens, 0) END)::DOUBLE AS change_share_$lens'),
     'Change of share_$lens against the period before, which is as many days or the month before, 0.01 being a percentage point; NULL unless both are whole and counted alike.'
   ),
   @described(
-    @lenses('(ROW_NUMBER() OVER (PARTITION BY s.project, s.period, s.dimension ORDER BY s.$lens DESC, s.value))::INT AS place_$lens'),
+    @lenses('(ROW_NUMBER() OVER (PARTITION BY s.project, s.period, s.dimension ORDER BY CASE WHEN s.$lens IS NULL THEN -1 ELSE s.$lens END DESC, s.value))::INT AS place_$lens'),
     'Rank of the value by $downloads in the dimension, 1 for the most.'
   )
 FROM shares AS s

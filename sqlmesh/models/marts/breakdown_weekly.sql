@@ -1,11 +1,11 @@
 MODEL (
   name marts.breakdown_weekly,
   kind FULL,
-  description 'Downloads of each project and week, Monday to Sunday, by each dimension, with shares of the week; the values of a dimension leave nothing out, and their shares sum to 1.',
+  description 'Downloads of each project and week, Monday to Sunday, by each dimension, with shares of the week; the values of a dimension leave nothing out, and the shares of those that the source records sum to 1.',
   grain (week, project, dimension, value),
   audits (
     unique_combination_of_columns(columns := (week, project, dimension, value)),
-    not_null(columns := (week, project, dimension, value, is_whole, downloads)),
+    not_null(columns := (week, project, dimension, is_whole, downloads)),
     shares_sum_to_one(by := (week, project, dimension)),
     lenses_nest(),
     sums_to_weekly_total()
@@ -32,12 +32,12 @@ SELECT
   w.week::DATE AS week, /* Monday of the week. */
   w.project, /* Normalised name of the project. */
   w.dimension::TEXT AS dimension, /* Name of the dimension: version, python, installer, installer_class, system, country, file_type, wheel_kind, wheel_system, manylinux, musllinux, architecture, threading, cpu, distro or libc. */
-  w.value::TEXT AS value, /* Value of the dimension, or unknown. Of wheel_system, manylinux and musllinux none where the file has no such tag. */
+  w.value::TEXT AS value, /* Value of the dimension, or unknown; NULL where the source does not record it. Of wheel_system, manylinux and musllinux none where the file has no such tag. */
   COALESCE(t.is_whole, FALSE)::BOOLEAN AS is_whole, /* TRUE where all seven days are loaded, and none is missing upstream or known to be wrong. */
   @described(@lenses('w.$lens'), '$downloads.'),
   @described(
-    @lenses('(CAST(w.$lens AS DOUBLE) / NULLIF(SUM(w.$lens) OVER (PARTITION BY w.week, w.project, w.dimension), 0))::DOUBLE AS share_$lens'),
-    'Share of the value in $downloads of the project in the week; NULL where there are none.'
+    @lenses('(CASE WHEN NOT w.value IS NULL THEN CAST(w.$lens AS DOUBLE) / NULLIF(SUM(CASE WHEN w.value IS NULL THEN 0 ELSE w.$lens END) OVER (PARTITION BY w.week, w.project, w.dimension), 0) END)::DOUBLE AS share_$lens'),
+    'Share of the value in $downloads of the project in the week, of those whose source records the dimension; NULL where there are none.'
   )
 FROM weeks AS w
 LEFT JOIN marts.downloads_weekly AS t

@@ -11,7 +11,7 @@ MODEL (
     (dimension := system, value := system, source := daily_downloads, meaning := 'Operating system of the client, or unknown.'),
     (dimension := country, value := country_code, source := daily_downloads, meaning := 'Country of the client, ISO 3166-1 alpha-2, or unknown.'),
     (dimension := file_type, value := file_type, source := daily_downloads, meaning := 'Type of the file, such as bdist_wheel or sdist, or unknown.'),
-    (dimension := cpu, value := cpu, source := daily_platforms, meaning := 'Processor of the client, such as x86_64 or arm64, or unknown.')
+    (dimension := cpu, value := cpu, source := daily_platforms, meaning := 'Processor of the client, such as x86_64 or arm64, or unknown; NULL where the source does not record it.')
   ),
   partitioned_by day,
   -- An audit compares the two.
@@ -20,7 +20,7 @@ MODEL (
   grain (day, project, @{value}),
   audits (
     unique_combination_of_columns(columns := (day, project, @{value})),
-    not_null(columns := (day, project, @{value}, downloads)),
+    not_null(columns := (day, project, downloads)),
     sums_to_daily_total()
   )
 );

@@ -4,7 +4,7 @@ MODEL (
     time_column day
   ),
   blueprints (
-    (dimension := distro, version := distro_version, meaning := 'Distribution of the client, macOS included, or unknown.'),
+    (dimension := distro, version := distro_version, meaning := 'Distribution of the client, macOS included, or unknown; NULL where the source does not record it.'),
     (dimension := libc, version := libc_version, meaning := 'C library of the client, glibc or musl, or unknown, as outside Linux.')
   ),
   partitioned_by day,
@@ -14,7 +14,7 @@ MODEL (
   grain (day, project, @{dimension}, @{version}),
   audits (
     unique_combination_of_columns(columns := (day, project, @{dimension}, @{version})),
-    not_null(columns := (day, project, @{dimension}, @{version}, downloads)),
+    not_null(columns := (day, project, downloads)),
     sums_to_daily_total()
   )
 );
@@ -23,7 +23,7 @@ SELECT
   day, /* UTC day. */
   project, /* Normalised name of the project. */
   @described(@{dimension}, @meaning),
-  @described(@{version}, 'Version of it, or unknown.'),
+  @described(@{version}, 'Version of it, or unknown; NULL as it is.'),
   @described(@lenses('SUM($lens)::BIGINT AS $lens'), '$downloads.')
 FROM staging.daily_platforms
 WHERE

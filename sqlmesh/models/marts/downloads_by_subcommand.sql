@@ -10,7 +10,7 @@ MODEL (
   grain (day, project, installer, subcommand),
   audits (
     unique_combination_of_columns(columns := (day, project, installer, subcommand)),
-    not_null(columns := (day, project, installer, subcommand, downloads)),
+    not_null(columns := (day, project, installer, downloads)),
     sums_to_daily_total()
   )
 );
@@ -19,7 +19,7 @@ SELECT
   day, /* UTC day. */
   project, /* Normalised name of the project. */
   installer, /* Tool that downloaded, or unknown. */
-  subcommand, /* Command that the tool was called with, such as pip install; not recorded where the log, the upstream or an earlier load has none. */
+  subcommand, /* Command that the tool was called with, such as pip install; NULL where the source does not record it, not recorded where the log, the upstream or an earlier load has none. */
   @described(@lenses('SUM($lens)::BIGINT AS $lens'), '$downloads.')
 FROM staging.daily_installers
 WHERE

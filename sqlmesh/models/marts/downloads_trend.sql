@@ -11,7 +11,8 @@ MODEL (
         is_missing = (downloads IS NULL),
         is_whole_7d = (trailing_7d_downloads IS NOT NULL),
         is_whole_28d = (trailing_28d_downloads IS NOT NULL),
-        trailing_7d_downloads <= trailing_28d_downloads OR trailing_28d_downloads IS NULL
+        trailing_7d_downloads <= trailing_28d_downloads OR trailing_28d_downloads IS NULL,
+        is_ci_recorded OR downloads = 0 OR downloads_outside_ci IS NULL
       )
     )
   )
@@ -43,7 +44,6 @@ WITH started AS (
     MIN(CASE WHEN i.effect = 'changed' AND c.day = CAST(i.first_day AS DATE) THEN i.what END) AS log_change,
     MAX(CASE WHEN i.effect = 'missing' AND c.day BETWEEN CAST(i.first_day AS DATE) AND CAST(i.last_day AS DATE) THEN 1 ELSE 0 END) AS missing,
     MAX(CASE WHEN i.effect = 'wrong' AND c.day BETWEEN CAST(i.first_day AS DATE) AND CAST(i.last_day AS DATE) THEN 1 ELSE 0 END) AS wrong,
-    MAX(CASE WHEN i.concerns = 'ci' AND c.day < CAST(i.first_day AS DATE) THEN 1 ELSE 0 END) AS before_ci,
     @lenses('MAX(CASE WHEN i.effect = ''changed'' AND i.lens IN ($wider) AND c.day >= CAST(i.first_day AS DATE) THEN CAST(i.first_day AS DATE) END) AS comparable_since_$lens')
   FROM loaded AS c
   INNER JOIN reference.incidents AS i
@@ -59,11 +59,13 @@ WITH started AS (
     COALESCE(i.missing, 0) = 1 AS is_missing,
     COALESCE(i.wrong, 0) = 1 AS is_wrong,
     DATE_DIFF('DAY', l.day, t.last_day) < @provisional_days AS is_provisional,
-    COALESCE(i.before_ci, 0) = 0 AS is_ci_recorded,
+    CASE WHEN d.downloads > 0 THEN NOT d.downloads_outside_ci IS NULL ELSE l.is_ci_recorded END AS is_ci_recorded,
+    l.origin,
+    LAG(l.origin) OVER (PARTITION BY l.project ORDER BY l.day) AS origin_before,
     i.incident,
     i.log_change,
     @lenses('i.comparable_since_$lens'),
-    @lenses('CASE WHEN COALESCE(i.missing, 0) = 0 THEN COALESCE(d.$lens, 0) END AS $lens')
+    @lenses('CASE WHEN COALESCE(i.missing, 0) = 1 THEN NULL WHEN d.project IS NULL THEN 0 ELSE d.$lens END AS $lens')
   FROM staging.loaded_days AS l
   CROSS JOIN latest AS t
   INNER JOIN started AS s
@@ -94,14 +96,15 @@ SELECT
   s.is_missing::BOOLEAN AS is_missing, /* TRUE where the log is known to lack the day, by reference.incidents. A loaded day that it does not lack has 0 downloads where it has no row. */
   s.is_provisional::BOOLEAN AS is_provisional, /* TRUE for the last loaded days, whose downloads upstream may still be filling: as many days as the variable provisional_days, counted back from the last loaded day. */
   s.is_wrong::BOOLEAN AS is_wrong, /* TRUE where the counts of the day are known to be wrong, by reference.incidents. */
-  s.is_ci_recorded::BOOLEAN AS is_ci_recorded, /* TRUE where the log records continuous integration (CI), which it does from 2024-02-23 on; before, downloads outside CI are all downloads by installers. */
+  s.is_ci_recorded::BOOLEAN AS is_ci_recorded, /* TRUE where the source records continuous integration (CI), by reference.recorded; of clickpy where it says so of any download of the day. Where it does not, downloads outside CI are NULL. */
   s.incident::TEXT AS incident, /* Known error of the log on the day, by reference.incidents; NULL without one. */
-  s.log_change::TEXT AS log_change, /* Change of what the log counts or records from this day on, by reference.incidents; NULL without one. */
+  s.origin::TEXT AS origin, /* Source of the day: bigquery, parquet, demo or clickpy. */
+  COALESCE(s.log_change, CASE WHEN s.origin <> s.origin_before THEN 'The source changes from ' || s.origin_before || ' to ' || s.origin || '.' END)::TEXT AS log_change, /* Change of what the log counts or records from this day on, by reference.incidents, or of the source of the days; NULL without one. */
   @described(
     @lenses('s.comparable_since_$lens::DATE AS comparable_since_$lens'),
     'First day from which on the log counts $downloads as it does on this day; NULL where no change is known before it.'
   ),
-  @described(@lenses('s.$lens::BIGINT AS $lens'), '$downloads; NULL where the day is missing.'),
+  @described(@lenses('s.$lens::BIGINT AS $lens'), '$downloads; NULL where the day is missing, or the source does not record what the lens counts by.'),
   COALESCE(w.is_whole_7d, FALSE)::BOOLEAN AS is_whole_7d, /* TRUE where all of the 7 days up to this one are loaded, and none is missing or wrong. */
   COALESCE(w.is_whole_28d, FALSE)::BOOLEAN AS is_whole_28d, /* TRUE where all of the 28 days up to this one are loaded, and none is missing or wrong. */
   @described(

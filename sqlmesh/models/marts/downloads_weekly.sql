@@ -6,7 +6,7 @@ MODEL (
   audits (
     unique_combination_of_columns(columns := (week, project)),
     not_null(columns := (week, project, is_whole)),
-    forall(criteria := (previous_downloads IS NULL OR is_whole, previous_year_downloads IS NULL OR is_whole))
+    forall(criteria := (is_ci_recorded OR downloads = 0 OR downloads_outside_ci IS NULL, previous_downloads IS NULL OR is_whole, previous_year_downloads IS NULL OR is_whole))
   )
 );
 

@@ -90,8 +90,8 @@ WITH lines AS (
     w.is_whole,
     @lenses('w.comparable_since_$lens'),
     m.major AS newest_major,
-    @lenses('CASE WHEN NOT m.major IS NULL THEN COALESCE(o.older_$lens, 0) END AS older_$lens'),
-    @lenses('CASE WHEN NOT m.major IS NULL THEN CAST(COALESCE(o.older_$lens, 0) AS DOUBLE) / NULLIF(w.$lens, 0) END AS share_older_$lens')
+    @lenses('CASE WHEN m.major IS NULL THEN NULL WHEN o.project IS NULL THEN 0 ELSE o.older_$lens END AS older_$lens'),
+    @lenses('CASE WHEN NOT m.major IS NULL THEN CAST(CASE WHEN o.project IS NULL THEN 0 ELSE o.older_$lens END AS DOUBLE) / NULLIF(w.$lens, 0) END AS share_older_$lens')
   FROM marts.downloads_weekly AS w
   LEFT JOIN last_majors AS m
     ON w.week = m.week AND w.project = m.project

@@ -8,7 +8,7 @@ MODEL (
   grain (day, project, cpu, python_minor, glibc_minor),
   audits (
     unique_combination_of_columns(columns := (day, project, cpu, python_minor, glibc_minor)),
-    not_null(columns := (day, project, cpu, python_minor, glibc_minor, downloads)),
+    not_null(columns := (day, project, python_minor, glibc_minor, downloads)),
     lenses_nest()
   )
 );
@@ -16,7 +16,7 @@ MODEL (
 SELECT
   day, /* UTC day. */
   project, /* Normalised name of the project. */
-  cpu, /* Processor of the client, or unknown. */
+  cpu, /* Processor of the client, or unknown; NULL where the source does not record it. */
   python_minor, /* Python version of the client, such as 3.12, or unknown. */
   libc_version::TEXT AS glibc_minor, /* glibc version of the client, such as 2.39, or unknown. */
   @described(@lenses('SUM($lens)::BIGINT AS $lens'), '$downloads.')

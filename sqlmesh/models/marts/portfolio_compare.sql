@@ -82,7 +82,7 @@ SELECT
     'Share of the project in $downloads of the projects compared in the week.'
   ),
   @described(
-    @lenses('(RANK() OVER (PARTITION BY g.week ORDER BY g.$lens DESC))::INT AS rank_$lens'),
+    @lenses('(CASE WHEN NOT g.$lens IS NULL THEN RANK() OVER (PARTITION BY g.week ORDER BY CASE WHEN g.$lens IS NULL THEN -1 ELSE g.$lens END DESC) END)::INT AS rank_$lens'),
     'Rank of the project by $downloads in the week, 1 for the most.'
   ),
   @described(

@@ -51,7 +51,7 @@ SELECT
   MIN(t.log_change)::TEXT AS log_change, /* Change of what the log counts or records that falls into the week, by reference.incidents; NULL without one. */
   @described(@lenses('SUM(t.$lens)::BIGINT AS $lens'), '$downloads.'),
   @described(
-    @lenses('(CAST(SUM(CASE WHEN t.previous_$lens IS NOT NULL THEN t.$lens END) AS DOUBLE) / NULLIF(SUM(t.previous_$lens), 0) - 1)::DOUBLE AS change_$lens'),
+    @lenses('(CAST(SUM(CASE WHEN NOT t.previous_$lens IS NULL AND NOT t.$lens IS NULL THEN t.$lens ELSE 0 END) AS DOUBLE) / NULLIF(SUM(CASE WHEN NOT t.previous_$lens IS NULL AND NOT t.$lens IS NULL THEN t.previous_$lens ELSE 0 END), 0) - 1)::DOUBLE AS change_$lens'),
     'Change against the week before, as a fraction of it, of the projects for which both weeks are whole and counted alike.'
   )
 FROM tracked AS t

@@ -134,7 +134,7 @@ WITH latest AS (
     w.week,
     w.days,
     @lenses('w.total_$lens'),
-    @lenses('COALESCE(p.$lens, 0) AS $lens')
+    @lenses('CASE WHEN p.project IS NULL THEN 0 ELSE p.$lens END AS $lens')
   FROM ordered AS o
   INNER JOIN whole_weeks AS w
     ON o.project = w.project

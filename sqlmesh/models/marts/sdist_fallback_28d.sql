@@ -5,7 +5,7 @@ MODEL (
   grain (project, system, cpu, python_minor),
   audits (
     unique_combination_of_columns(columns := (project, system, cpu, python_minor)),
-    not_null(columns := (project, system, cpu, python_minor, sdist_downloads_by_installers, wheel_downloads_by_installers)),
+    not_null(columns := (project, system, python_minor, sdist_downloads_by_installers, wheel_downloads_by_installers)),
     forall(
       criteria := (sdist_share_downloads_by_installers IS NULL OR sdist_share_downloads_by_installers BETWEEN 0 AND 1)
     )
@@ -26,10 +26,8 @@ WITH latest AS (
     d.cpu,
     d.python_minor,
     l.last_day,
-    SUM(CASE WHEN d.file_type = 'sdist' THEN d.downloads_by_installers ELSE 0 END) AS sdist_downloads_by_installers,
-    SUM(CASE WHEN d.file_type = 'bdist_wheel' THEN d.downloads_by_installers ELSE 0 END) AS wheel_downloads_by_installers,
-    SUM(CASE WHEN d.file_type = 'sdist' THEN d.downloads_outside_ci ELSE 0 END) AS sdist_downloads_outside_ci,
-    SUM(CASE WHEN d.file_type = 'bdist_wheel' THEN d.downloads_outside_ci ELSE 0 END) AS wheel_downloads_outside_ci
+    @lenses('SUM(CASE WHEN d.file_type = ''sdist'' THEN d.$lens ELSE 0 END) AS sdist_$lens', downloads_by_installers, downloads_outside_ci),
+    @lenses('SUM(CASE WHEN d.file_type = ''bdist_wheel'' THEN d.$lens ELSE 0 END) AS wheel_$lens', downloads_by_installers, downloads_outside_ci)
   FROM staging.daily_platforms AS d
   INNER JOIN latest AS l
     ON d.project = l.project AND DATE_DIFF('DAY', d.day, l.last_day) BETWEEN 0 AND 27
@@ -51,7 +49,7 @@ WITH latest AS (
 SELECT
   project, /* Normalised name of the project. */
   system, /* Operating system of the client, or unknown. */
-  cpu, /* Processor of the client, or unknown. */
+  cpu, /* Processor of the client, or unknown; NULL where the source does not record it. */
   python_minor, /* Python version of the client, such as 3.12, or unknown. */
   CAST(last_day - INTERVAL 27 DAY AS DATE) AS first_day, /* First UTC day of the 28. */
   last_day::DATE AS last_day, /* Last UTC day of the 28: the last loaded one of the project. */

@@ -26,7 +26,7 @@ WITH counted AS (
     t.day,
     t.log_change,
     DATE_DIFF('DAY', r.released_on, t.day) AS days_since_release,
-    @lenses('CASE WHEN NOT t.is_missing THEN COALESCE(v.$lens, 0) END AS $lens'),
+    @lenses('CASE WHEN t.is_missing OR t.$lens IS NULL THEN NULL WHEN v.project IS NULL THEN 0 ELSE v.$lens END AS $lens'),
     @lenses('t.$lens AS total_$lens')
   FROM staging.releases AS r
   INNER JOIN marts.downloads_trend AS t

@@ -43,6 +43,8 @@ WITH last_weeks AS (
   FROM weeks AS w
   INNER JOIN parts AS p
     ON w.project = p.project AND DATE_DIFF('DAY', w.week, p.day) BETWEEN -7 AND 6
+    /* In CI nothing is compared unless both weeks record it. */
+    AND (p.dimension <> 'ci' OR NOT w.change_downloads_outside_ci IS NULL)
   GROUP BY
     w.project,
     w.week,

@@ -11,6 +11,7 @@ MODEL (
     heading TEXT,
     words TEXT,
     badge TEXT,
+    dimension TEXT,
     counts TEXT
   ),
   description 'The ways to count downloads; each counts a part of what the one before it counts. Macros, commands and pages read this list.',
@@ -22,6 +23,7 @@ MODEL (
     heading = 'Name above a number.',
     words = 'Name of the downloads, in titles of charts and in the descriptions of columns.',
     badge = 'Label of a badge.',
+    dimension = 'Dimension of reference.recorded without which the lens counts nothing.',
     counts = 'What the lens counts.'
   ),
   grain lens,
@@ -29,6 +31,6 @@ MODEL (
   ignored_rules ['nomissingunittest'],
   audits (
     unique_values(columns := (position, lens, column_name, label, heading, words, badge)),
-    not_null(columns := (position, lens, column_name, label, heading, words, badge, counts))
+    not_null(columns := (position, lens, column_name, label, heading, words, badge, dimension, counts))
   )
 );

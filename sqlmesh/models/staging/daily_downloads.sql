@@ -26,34 +26,54 @@ MODEL (
 );
 
 /* An alias, as BigQuery would take downloads.day in GROUP BY for a field of the sum. */
+WITH counted AS (
+  /* A day of which no row says whether it was in CI comes from a source that does not record it. */
+  SELECT
+    d.day,
+    d.project,
+    d.version,
+    d.python_minor,
+    d.installer,
+    d.installer_class,
+    d.system,
+    d.country_code,
+    d.file_type,
+    SUM(CASE WHEN d.is_download THEN d.log_rows ELSE 0 END) AS downloads,
+    SUM(CASE WHEN d.is_download AND d.installer_class <> 'mirror' THEN d.log_rows ELSE 0 END) AS downloads_without_mirrors,
+    SUM(CASE WHEN d.is_download AND d.installer_class = 'installer' THEN d.log_rows ELSE 0 END) AS downloads_by_installers,
+    SUM(CASE WHEN d.is_download AND d.installer_class = 'installer' AND NOT COALESCE(d.is_ci, FALSE) THEN d.log_rows ELSE 0 END) AS downloads_outside_ci,
+    SUM(CASE WHEN d.is_download THEN 0 ELSE d.log_rows END) AS other_fetches,
+    MAX(CASE WHEN d.is_download AND NOT d.is_ci IS NULL THEN 1 ELSE 0 END) AS ci
+  FROM staging.downloads AS d
+  WHERE
+    d.day BETWEEN @start_date AND @end_date
+  GROUP BY
+    d.day,
+    d.project,
+    d.version,
+    d.python_minor,
+    d.installer,
+    d.installer_class,
+    d.system,
+    d.country_code,
+    d.file_type
+)
 SELECT
-  d.day, /* UTC day. */
-  d.project, /* Normalised name of the project. */
-  d.version, /* Version of the downloaded file. */
-  d.python_minor, /* Python version of the client, such as 3.12, or unknown. */
-  d.installer, /* Tool that downloaded, or unknown. */
-  d.installer_class, /* Class of the tool: installer, build, mirror, script, browser or unknown. */
-  d.system, /* Operating system of the client, or unknown. */
-  d.country_code, /* Country of the client, ISO 3166-1 alpha-2, or unknown. */
-  d.file_type, /* Type of the file, such as bdist_wheel or sdist, or unknown; for other_fetches metadata, signature, provenance or sidecar. */
+  day, /* UTC day. */
+  project, /* Normalised name of the project. */
+  version, /* Version of the downloaded file. */
+  python_minor, /* Python version of the client, such as 3.12, or unknown. */
+  installer, /* Tool that downloaded, or unknown. */
+  installer_class, /* Class of the tool: installer, build, mirror, script, browser or unknown. */
+  system, /* Operating system of the client, or unknown. */
+  country_code, /* Country of the client, ISO 3166-1 alpha-2, or unknown. */
+  file_type, /* Type of the file, such as bdist_wheel or sdist, or unknown; for other_fetches metadata, signature, provenance or sidecar. */
   @described(
-    SUM(CASE WHEN d.is_download THEN d.log_rows ELSE 0 END)::BIGINT AS downloads,
-    SUM(CASE WHEN d.is_download AND d.installer_class <> 'mirror' THEN d.log_rows ELSE 0 END)::BIGINT AS downloads_without_mirrors,
-    SUM(CASE WHEN d.is_download AND d.installer_class = 'installer' THEN d.log_rows ELSE 0 END)::BIGINT AS downloads_by_installers,
-    SUM(CASE WHEN d.is_download AND d.installer_class = 'installer' AND NOT d.is_ci THEN d.log_rows ELSE 0 END)::BIGINT AS downloads_outside_ci,
+    downloads::BIGINT AS downloads,
+    downloads_without_mirrors::BIGINT AS downloads_without_mirrors,
+    downloads_by_installers::BIGINT AS downloads_by_installers,
+    (CASE WHEN downloads = 0 OR MAX(ci) OVER (PARTITION BY day, project) = 1 THEN downloads_outside_ci END)::BIGINT AS downloads_outside_ci,
     '$downloads.'
   ),
-  SUM(CASE WHEN d.is_download THEN 0 ELSE d.log_rows END)::BIGINT AS other_fetches /* Log rows that are no download of a file of a release; they count in no lens. */
-FROM staging.downloads AS d
-WHERE
-  d.day BETWEEN @start_date AND @end_date
-GROUP BY
-  d.day,
-  d.project,
-  d.version,
-  d.python_minor,
-  d.installer,
-  d.installer_class,
-  d.system,
-  d.country_code,
-  d.file_type
+  other_fetches::BIGINT AS other_fetches /* Log rows that are no download of a file of a release; they count in no lens. */
+FROM counted

@@ -13,7 +13,9 @@ MODEL (
   grain (day, project, installer, installer_version, subcommand, python_minor, system),
   audits (
     agrees_with_daily_downloads(),
-    not_null(columns := (day, project, installer, installer_version, subcommand, python_minor, system)),
+    not_null(columns := (day, project, installer, python_minor, system)),
+    only_unrecorded_is_null("column" := installer_version, dimension := 'installer_version'),
+    only_unrecorded_is_null("column" := subcommand, dimension := 'subcommand'),
     unique_combination_of_columns(
       columns := (day, project, installer, installer_version, subcommand, python_minor, system)
     ),
@@ -21,29 +23,46 @@ MODEL (
   )
 );
 
+WITH counted AS (
+  /* A day of which no row says whether it was in CI comes from a source that does not record it. */
+  SELECT
+    d.day,
+    d.project,
+    d.installer,
+    d.installer_version,
+    d.subcommand,
+    d.python_minor,
+    d.system,
+    SUM(d.log_rows) AS downloads,
+    SUM(CASE WHEN d.installer_class <> 'mirror' THEN d.log_rows ELSE 0 END) AS downloads_without_mirrors,
+    SUM(CASE WHEN d.installer_class = 'installer' THEN d.log_rows ELSE 0 END) AS downloads_by_installers,
+    SUM(CASE WHEN d.installer_class = 'installer' AND NOT COALESCE(d.is_ci, FALSE) THEN d.log_rows ELSE 0 END) AS downloads_outside_ci,
+    MAX(CASE WHEN NOT d.is_ci IS NULL THEN 1 ELSE 0 END) AS ci
+  FROM staging.downloads AS d
+  WHERE
+    d.is_download AND d.day BETWEEN @start_date AND @end_date
+  GROUP BY
+    d.day,
+    d.project,
+    d.installer,
+    d.installer_version,
+    d.subcommand,
+    d.python_minor,
+    d.system
+)
 SELECT
-  d.day, /* UTC day. */
-  d.project, /* Normalised name of the project. */
-  d.installer, /* Tool that downloaded, or unknown. */
-  d.installer_version, /* Minor version of pip or uv, such as 26.1; not recorded where the upstream or an earlier load has none, and none for other tools. */
-  d.subcommand, /* Command that the tool was called with, such as pip install; not recorded where the log, the upstream or an earlier load has none. */
-  d.python_minor, /* Python version of the client, such as 3.12, or unknown. */
-  d.system, /* Operating system of the client, or unknown. */
+  day, /* UTC day. */
+  project, /* Normalised name of the project. */
+  installer, /* Tool that downloaded, or unknown. */
+  installer_version, /* Minor version of pip or uv, such as 26.1; NULL where the source does not record it, not recorded where the upstream or an earlier load has none, and none for other tools. */
+  subcommand, /* Command that the tool was called with, such as pip install; NULL where the source does not record it, not recorded where the log, the upstream or an earlier load has none. */
+  python_minor, /* Python version of the client, such as 3.12, or unknown. */
+  system, /* Operating system of the client, or unknown. */
   @described(
-    SUM(d.log_rows)::BIGINT AS downloads,
-    SUM(CASE WHEN d.installer_class <> 'mirror' THEN d.log_rows ELSE 0 END)::BIGINT AS downloads_without_mirrors,
-    SUM(CASE WHEN d.installer_class = 'installer' THEN d.log_rows ELSE 0 END)::BIGINT AS downloads_by_installers,
-    SUM(CASE WHEN d.installer_class = 'installer' AND NOT d.is_ci THEN d.log_rows ELSE 0 END)::BIGINT AS downloads_outside_ci,
+    downloads::BIGINT AS downloads,
+    downloads_without_mirrors::BIGINT AS downloads_without_mirrors,
+    downloads_by_installers::BIGINT AS downloads_by_installers,
+    (CASE WHEN downloads = 0 OR MAX(ci) OVER (PARTITION BY day, project) = 1 THEN downloads_outside_ci END)::BIGINT AS downloads_outside_ci,
     '$downloads.'
   )
-FROM staging.downloads AS d
-WHERE
-  d.is_download AND d.day BETWEEN @start_date AND @end_date
-GROUP BY
-  d.day,
-  d.project,
-  d.installer,
-  d.installer_version,
-  d.subcommand,
-  d.python_minor,
-  d.system
+FROM counted
