@@ -210,12 +210,12 @@ def test_full_disk_is_named_and_the_next_run_is_exact(
 
 
 def test_server_that_dies_mid_read_ends_the_run_and_the_next_one_is_exact(
-    server: Server, undisturbed: Installation, disturbed: Installation
+    server: Server, undisturbed: Installation, disturbed: Installation, few_models: Path
 ) -> None:
     """A server that is gone ends the run by one message, as the deadlines say; after a restart all is read."""
     server.faults(MID_READ | {"exit": True})
 
-    done = disturbed.with_settings(QUERY_TIMEOUT="10").cli()
+    done = replace(disturbed, models=few_models).with_settings(QUERY_TIMEOUT="10").cli()
 
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
