@@ -15,6 +15,16 @@ WITH expected AS (
   CROSS JOIN reference.lenses AS l
   UNION ALL
   SELECT
+    m.project,
+    'report' AS page,
+    '' AS subject,
+    l.column_name AS lens,
+    SUBSTR(CAST(m.month AS TEXT), 1, 7) AS period,
+    CAST(@by_lens(l.column_name, 'm.$lens') AS DOUBLE) AS value
+  FROM marts.downloads_monthly AS m
+  CROSS JOIN reference.lenses AS l
+  UNION ALL
+  SELECT
     s.project,
     'python' AS page,
     s.python_minor AS subject,

@@ -44,20 +44,20 @@ def count_words(evaluator: MacroEvaluator, count: exp.Expression) -> exp.Express
 
 @macro()
 def percent_words(evaluator: MacroEvaluator, share: exp.Expression) -> exp.Expression:
-    """A share as text: 11.2 %, and less than 0.1 % for what would be none."""
+    """A share as text: 11.2%, and less than 0.1% for what would be none."""
     x = f"({share.sql('duckdb')})"
     return evaluator.parse_one(
-        f"CASE WHEN {x} > 0 AND {x} < 0.0005 THEN 'less than 0.1 %' ELSE {_fixed(f'100 * {x}', 1)} || ' %' END"
+        f"CASE WHEN {x} > 0 AND {x} < 0.0005 THEN 'less than 0.1%' ELSE {_fixed(f'100 * {x}', 1)} || '%' END"
     )
 
 
 @macro()
 def roughly_words(evaluator: MacroEvaluator, share: exp.Expression) -> exp.Expression:
-    """A share that is only estimated, as text: about 9 %, between 0 and 100."""
+    """A share that is only estimated, as text: about 9%, between 0 and 100."""
     x = f"({share.sql('duckdb')})"
     return evaluator.parse_one(
-        f"CASE WHEN {x} < 0.01 THEN 'less than 1 %' WHEN {x} > 1 THEN 'all' "
-        f"ELSE 'about ' || {_fixed(f'100 * {x}', 0)} || ' %' END"
+        f"CASE WHEN {x} < 0.01 THEN 'less than 1%' WHEN {x} > 1 THEN 'all' "
+        f"ELSE 'about ' || {_fixed(f'100 * {x}', 0)} || '%' END"
     )
 
 
@@ -84,11 +84,11 @@ def trend_words(
 
 @macro()
 def change_words(evaluator: MacroEvaluator, change: exp.Expression) -> exp.Expression:
-    """A change against an earlier period, as text: up 3.1 %, down 2.0 %, or unchanged."""
+    """A change against an earlier period, as text: up 3.1%, down 2.0%, or unchanged."""
     x = f"({change.sql('duckdb')})"
     size = _fixed(f"100 * ABS({x})", 1)
     return evaluator.parse_one(
-        f"CASE WHEN {x} >= 0.0005 THEN 'up ' || {size} || ' %' WHEN {x} <= -0.0005 THEN 'down ' || {size} || ' %' "
+        f"CASE WHEN {x} >= 0.0005 THEN 'up ' || {size} || '%' WHEN {x} <= -0.0005 THEN 'down ' || {size} || '%' "
         f"WHEN NOT {x} IS NULL THEN 'unchanged' END"
     )
 
@@ -113,6 +113,9 @@ def _month(day: str) -> str:
 
 @macro()
 def lens_words(evaluator: MacroEvaluator, words: exp.Expression) -> exp.Expression:
-    """The words of a lens within a sentence: `downloads by installers` of `Downloads by installers`."""
+    """The words of a lens within a sentence: `downloads by installers`, and of `All downloads` just `downloads`."""
     name = words.sql("duckdb")
-    return evaluator.parse_one(f"LOWER(SUBSTR({name}, 1, 1)) || SUBSTR({name}, 2)")
+    return evaluator.parse_one(
+        f"CASE WHEN SUBSTR({name}, 1, 4) = 'All ' THEN SUBSTR({name}, 5) "
+        f"ELSE LOWER(SUBSTR({name}, 1, 1)) || SUBSTR({name}, 2) END"
+    )

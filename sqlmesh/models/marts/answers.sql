@@ -8,7 +8,7 @@ MODEL (
     not_null(columns := (project, page, subject, lens, period, is_first, sentence, note, last_day)),
     accepted_values(
       "column" := page,
-      is_in := ('project', 'versions', 'python', 'installers', 'platforms', 'countries', 'events', 'quality')
+      is_in := ('project', 'report', 'versions', 'python', 'installers', 'platforms', 'countries', 'events', 'quality')
     ),
     forall(criteria := (slope_low <= slope OR slope IS NULL, slope <= slope_high OR slope IS NULL)),
     answers_repeat_marts()
@@ -208,7 +208,64 @@ WITH lenses AS (
   GROUP BY
     p.project,
     p.period
+), latest AS (
+  SELECT
+    project,
+    MAX(last_day) AS last_day
+  FROM basis
+  GROUP BY
+    project
+), months AS (
+  /* A change of months compares the mean of a day. */
+  SELECT
+    m.project,
+    SUBSTR(CAST(m.month AS TEXT), 1, 7) AS period,
+    l.lens,
+    l.words,
+    @month_words(m.month) AS in_words,
+    @month_words(CAST(m.month - INTERVAL 1 MONTH AS DATE)) AS month_before,
+    @month_words(CAST(m.month - INTERVAL 12 MONTH AS DATE)) AS year_before,
+    @add_days(m.month, m.days - 1) AS last_day,
+    m.days,
+    m.days_counted,
+    m.days_wrong,
+    m.days_provisional,
+    @by_lens(l.lens, 'm.$lens') AS downloads,
+    @by_lens(l.lens, 'm.change_$lens') AS change,
+    @by_lens(l.lens, 'm.change_year_$lens') AS change_year
+  FROM marts.downloads_monthly AS m
+  INNER JOIN latest AS p
+    ON m.project = p.project AND m.month > CAST(p.last_day - INTERVAL 13 MONTH AS DATE)
+  CROSS JOIN lenses AS l
 ), answered AS (
+  SELECT
+    project,
+    'report' AS page,
+    '' AS subject,
+    lens,
+    period,
+    TRUE AS is_first,
+    CASE
+      WHEN downloads IS NULL
+      THEN 'What was downloaded in ' || in_words || ' is not known by this lens: the source does not record it on each day.'
+      ELSE CASE WHEN days_wrong > 0 THEN 'About ' WHEN days_counted < days THEN 'At least ' ELSE '' END
+      || @count_words(downloads) || ' ' || words || ' in ' || in_words
+      || CASE
+        WHEN days_counted < days
+        THEN ': ' || CAST(days_counted AS TEXT) || ' of ' || CAST(days AS TEXT) || ' days are there'
+        ELSE COALESCE(', ' || @change_words(change) || ' a day on ' || month_before, '') || COALESCE(CASE WHEN change IS NULL THEN ', ' ELSE ' and ' END || @change_words(change_year) || ' a day on ' || year_before, '')
+      END || '.'
+    END AS sentence,
+    CASE WHEN days_provisional > 0 THEN 'Provisional: the last days may still grow.' WHEN days_counted = days THEN 'All days are there.' ELSE 'A change takes two whole months.' END AS note,
+    CAST(downloads AS DOUBLE) AS value,
+    change AS compared,
+    CAST(NULL AS DOUBLE) AS slope,
+    CAST(NULL AS DOUBLE) AS slope_low,
+    CAST(NULL AS DOUBLE) AS slope_high,
+    CAST(NULL AS DATE) AS day,
+    last_day
+  FROM months
+  UNION ALL
   SELECT
     a.project,
     'project' AS page,
@@ -290,7 +347,7 @@ WITH lenses AS (
       || COALESCE(': dropping them in ' || @month_words(CAST(a.last_day + INTERVAL 3 MONTH AS DATE)) || ' costs ' || @roughly_words(p.later), '') || '.'
       || COALESCE(
         ' Python ' || p.python_minor || ' by itself has ' || @percent_words(p.own_share)
-        || CASE WHEN p.own_share <= 0.05 THEN '' ELSE COALESCE(' and falls below 5 % in ' || @month_words(p.below_5_on), ', with no fall below 5 % in sight') END || '.',
+        || CASE WHEN p.own_share <= 0.05 THEN '' ELSE COALESCE(' and falls below 5% in ' || @month_words(p.below_5_on), ', with no fall below 5% in sight') END || '.',
         ''
       )
     ) AS sentence,
@@ -443,10 +500,10 @@ WITH lenses AS (
 )
 SELECT
   project, /* Normalised name of the project. */
-  page::TEXT AS page, /* Page that the sentence answers: project, versions, python, installers, platforms, countries, events or quality. */
+  page::TEXT AS page, /* Page that the sentence answers: project, report, versions, python, installers, platforms, countries, events or quality. */
   subject::TEXT AS subject, /* What the sentence is about: the newest stable version, each Python, the first installer, system or country; empty where it is about the project. */
   lens::TEXT AS lens, /* Lens of the downloads, as the name of its column in other marts. Data quality is the same by each of them. */
-  period::TEXT AS period, /* Name of the period, as in marts.downloads_periods; of the page python only 4w, the 28 days of marts.python_support. */
+  period::TEXT AS period, /* Name of the period, as in marts.downloads_periods; of the page report a month, such as 2026-06; of the page python only 4w, the 28 days of marts.python_support. */
   is_first::BOOLEAN AS is_first, /* TRUE for the one sentence with which the page starts. Of Pythons, that is the newest out of support that still has 0.1 %, or else the one whose support ends next. */
   sentence::TEXT AS sentence, /* The answer; or why it is not known. */
   note::TEXT AS note, /* The days that it is about, and those of them that are not there, wrong, or provisional. */
@@ -455,6 +512,6 @@ SELECT
   slope::DOUBLE AS slope, /* Trend in a month of the share: of drop_share, or of uv in pip and uv. NULL where the sentence has none. */
   slope_low::DOUBLE AS slope_low, /* Lower end of its interval of 95 %. */
   slope_high::DOUBLE AS slope_high, /* Upper end of its interval of 95 %. */
-  day::DATE AS day, /* Day of the sentence: of the release, of the unusual day, or the one on which a Python falls below 5 %. */
-  last_day::DATE AS last_day /* Last UTC day of the period: the last loaded one of the project. */
+  day::DATE AS day, /* Day of the sentence: of the release, of the unusual day, or the one on which a Python falls below 5%. */
+  last_day::DATE AS last_day /* Last UTC day of the period: the last loaded one of the project, or the last one of the month. */
 FROM answered
