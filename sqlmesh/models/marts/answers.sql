@@ -78,11 +78,12 @@ WITH lenses AS (
     b.label,
     l.lens,
     @by_lens(l.lens, 'b.share_$lens') AS share,
-    @by_lens(l.lens, 'b.place_$lens') AS place
+    ROW_NUMBER() OVER (PARTITION BY b.project, b.period, b.dimension, l.lens ORDER BY @by_lens(l.lens, 'b.place_$lens')) AS place
   FROM marts.breakdown_periods AS b
   CROSS JOIN lenses AS l
   WHERE
-    b.period IN ('4w', '13w', '52w') AND b.dimension IN ('version', 'installer', 'system', 'country')
+    /* What the source does not record has a rank of its own. */
+    NOT b.value IS NULL AND b.period IN ('4w', '13w', '52w') AND b.dimension IN ('version', 'installer', 'system', 'country')
 ), tops AS (
   SELECT
     project,
@@ -375,7 +376,7 @@ WITH lenses AS (
       t.label || ' made ' || @percent_words(t.share) || ' of ' || a.words || a.in_period || COALESCE(t.second, '')
       || COALESCE('; of pip and uv together, uv made ' || @percent_words(u.share) || ' in the last whole week' || COALESCE(', ' || @trend_words(u.slope, u.slope_low, u.slope_high), ''), '')
       || COALESCE('; at least ' || @percent_words(a.ci_share) || ' ran in CI', '') || '.',
-      'No installer is known' || a.in_period || '.'
+      'The source records no installer' || a.in_period || '.'
     ) AS sentence,
     a.note,
     CASE WHEN a.no_shares IS NULL THEN t.share END AS value,
@@ -402,7 +403,7 @@ WITH lenses AS (
       a.no_shares,
       CASE WHEN t.label = 'unknown' THEN 'Clients that do not name their system' ELSE t.label END || ' made ' || @percent_words(t.share) || ' of ' || a.words || a.in_period || COALESCE(t.second, '') || COALESCE(t.third, '')
       || COALESCE('; ' || @percent_words(s.share) || ' of the downloads by installers in the last 28 days were source archives' || CASE WHEN s.sdists > 0 THEN ', above all on ' || CASE WHEN s.system = 'Darwin' THEN 'macOS' WHEN s.system = 'unknown' THEN 'an unknown system' ELSE s.system END || ' with ' || CASE WHEN s.python_minor = 'unknown' THEN 'an unknown Python' ELSE 'Python ' || s.python_minor END ELSE '' END, '') || '.',
-      'No system is known' || a.in_period || '.'
+      'The source records no system' || a.in_period || '.'
     ) AS sentence,
     a.note,
     CASE WHEN a.no_shares IS NULL THEN t.share END AS value,
@@ -428,7 +429,7 @@ WITH lenses AS (
     COALESCE(
       a.no_shares,
       CASE WHEN t.label = 'unknown' THEN 'Addresses without a country' ELSE t.label END || ' made ' || @percent_words(t.share) || ' of ' || a.words || a.in_period || COALESCE(t.second, '') || COALESCE(t.third, '') || '.',
-      'No country is known' || a.in_period || '.'
+      'The source records no country' || a.in_period || '.'
     ) AS sentence,
     a.note,
     CASE WHEN a.no_shares IS NULL THEN t.share END AS value,
