@@ -71,6 +71,11 @@ alerts *arguments: setup
 quarantine *arguments: setup
     @{{ python }} -m pipelines quarantine "$@"
 
+# Compare loaded daily totals with ClickHouse's public copy; exit with 3 if a day differs.
+[group: 'Inspect']
+verify *arguments: setup
+    @{{ python }} -m pipelines verify "$@"
+
 # Show what changed models would change; with `--diff` also which rows.
 [group: 'Inspect']
 plan *arguments: setup

@@ -210,7 +210,8 @@ def _warehouse() -> str:
             pass
         origins = bookkeeping.origins(probed)
         require_own_name(probed)
-    return f"{warehouse} opens; origin of its data: {', '.join(sorted(origins)) or 'none yet'}"
+    hint = "; `just verify` compares its totals with the public copy" if origins - {"demo"} else ""
+    return f"{warehouse} opens; origin of its data: {', '.join(sorted(origins)) or 'none yet'}{hint}"
 
 
 def _valid_settings() -> Settings:

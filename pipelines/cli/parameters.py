@@ -12,6 +12,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for other progra
 Port = Annotated[int, typer.Option(help="Port on this machine.", min=1, max=65535)]
 Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"])]
 EndDay = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="Exclusive.")]
+EXIT_FOUND = 3
+"""Exit code if there is an anomaly, or a difference; 1 is an `InsightsError`, 2 a wrong argument."""
 
 
 def normalize(name: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import fields
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import duckdb
 from dlt.destinations.sql_client import SqlClientBase
@@ -100,18 +100,37 @@ _UPSERT_DRIFT = f"""
     ON CONFLICT DO UPDATE SET last_seen = excluded.last_seen
 """
 
-_MISCOUNTED = """
+_FOUND = """
     WITH found AS (
         SELECT project, day, SUM(log_rows) AS present FROM (
             SELECT project, day, 1 AS log_rows FROM file_downloads
             UNION ALL SELECT project, day, log_rows FROM daily_counts
         ) GROUP BY ALL
     )
+"""
+_MISCOUNTED = f"""
+    {_FOUND}
     SELECT committed.project, committed.day, accepted, COALESCE(present, 0)
     FROM committed_days AS committed LEFT JOIN found USING (project, day)
     WHERE accepted <> COALESCE(present, 0)
     ORDER BY ALL
 """
+_TOTALS = f"""
+    {_FOUND}
+    SELECT committed.project, committed.day, origin, COALESCE(present, 0)::BIGINT, quarantined
+    FROM committed_days AS committed LEFT JOIN found USING (project, day)
+    ORDER BY ALL
+"""
+
+
+class DailyTotal(NamedTuple):
+    """The downloads of a loaded day by the rows that are there, and those in quarantine."""
+
+    project: str
+    day: date
+    origin: str
+    present: int
+    quarantined: int
 
 
 def ensure_tables(warehouse: Warehouse) -> bool:
@@ -303,6 +322,11 @@ def require_exact(warehouse: Warehouse) -> None:
         )
         remedy = "Another program has changed raw.file_downloads: load the days again with `just backfill`."
         raise WarehouseError(what, remedy=remedy)
+
+
+def daily_totals(warehouse: Warehouse) -> list[DailyTotal]:
+    """What is there of each loaded day, counted in the rows themselves; ordered by project and day."""
+    return [DailyTotal(*row) for row in query_committed(warehouse, _TOTALS)]
 
 
 def read_ledger(warehouse: Warehouse) -> "pa.Table":

@@ -1,11 +1,12 @@
 """Commands that inspect the installation and dlt's state, and change nothing."""
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from pipelines.cli.parameters import Json, Port
+from pipelines.cli.parameters import EXIT_FOUND, Json, Port, normalize
 
 app = typer.Typer()
 
@@ -31,6 +32,37 @@ def doctor(
     else:
         passed = show_findings(open_console(), diagnose())
     if not passed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def verify(
+    projects: Annotated[
+        list[str] | None, typer.Argument(parser=normalize, help="By default all projects that are loaded.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare the loaded daily totals with ClickHouse's public copy of the log, and change nothing.
+
+    It works for downloads from any source. Exit with 3 if a day differs, with 1 if nothing could be compared.
+    """
+    from pipelines.cli.printing.documents import print_json
+    from pipelines.cli.printing.terminal import Terminal, open_console
+    from pipelines.cli.printing.verification import describe_verification, show_verification
+    from pipelines.load.verification import verify as compare
+    from pipelines.pypi.settings import resolve_settings
+    from pipelines.warehouse import resolve_warehouse
+
+    settings, terminal = resolve_settings(), Terminal(stderr=True)
+    with terminal.step("Compare with the public copy") as update:
+        found = compare(resolve_warehouse(), settings, projects or [], datetime.now(UTC), update)
+    if as_json:
+        print_json(describe_verification(found))
+    else:
+        show_verification(open_console(), found)
+    if found.differences:
+        raise typer.Exit(EXIT_FOUND)
+    if not any(found.projects.values()):
         raise typer.Exit(1)
 
 

@@ -6,12 +6,10 @@ from typing import Annotated
 import typer
 
 from pipelines.choices import Severity
-from pipelines.cli.parameters import Json
+from pipelines.cli.parameters import EXIT_FOUND, Json
 from pipelines.lenses import Lens
 
 MAX_DAYS = 36_500
-EXIT_FOUND = 3
-"""Exit code if there is an anomaly; 1 is an `InsightsError`, 2 a wrong argument."""
 
 app = typer.Typer()
 

@@ -95,6 +95,7 @@ class ClickpyUpstream(FreeUpstream):
         self._projects = settings.projects
         self._settled = settings.settled_until(now)
         self._totals: dict[str, dict[date, int]] = {}
+        self._unnamed: dict[str, list[date]] = {}
 
     @property
     def time(self) -> datetime | None:
@@ -135,11 +136,15 @@ class ClickpyUpstream(FreeUpstream):
         if not known.keys() >= set(window.days):
             tables = list(self._daily_totals(window))
             known |= dict.fromkeys(window.days, 0)
-            known |= {row["day"]: row["log_rows"] for table in tables for row in table.to_pylist()}
+            rows = [row for table in tables for row in table.to_pylist()]
+            known |= {row["day"]: row["log_rows"] for row in rows}
+            unnamed = self._unnamed.setdefault(window.project, [])
+            unnamed += [row["day"] for row in rows if row["unnamed"] > row["log_rows"] * LEAST_SHARE]
         return {day: known[day] for day in window.days if known[day]}
 
     def read(self, window: Window) -> Generator[pa.Table, None, None]:
         totals = self.count_days(window.project, window.start, window.end)
+        self._require_names(window)
         days, shards = len(window.days), 1
         part = window
         while part.start < window.end:
@@ -240,7 +245,7 @@ class ClickpyUpstream(FreeUpstream):
         return found[0]["day"] if found else None
 
     def _daily_totals(self, window: Window) -> Iterator[pa.Table]:
-        """The totals of days whose files have names, of half the window at a time where the whole exceeds a limit."""
+        """The totals of days, of half the window at a time where the whole exceeds a limit."""
         try:
             totals = self._query(_TOTALS, window)
         except TooLargeError:
@@ -250,15 +255,14 @@ class ClickpyUpstream(FreeUpstream):
             yield from self._daily_totals(replace(window, end=middle))
             yield from self._daily_totals(replace(window, start=middle))
         else:
-            self._require_names(window, totals)
             yield totals
 
-    def _require_names(self, window: Window, totals: pa.Table) -> None:
+    def _require_names(self, window: Window) -> None:
         """Raise `SourceError` if most files of a day have no name: the column is younger than the day.
 
         Single ones fail the contract, and are quarantined within the tolerance.
         """
-        days = [row["day"] for row in totals.to_pylist() if row["unnamed"] > row["log_rows"] * LEAST_SHARE]
+        days = sorted({*self._unnamed.get(window.project, ())} & {*window.days})
         if days:
             what = (
                 f"{self._url} has no file names of {window.project} on {len(days)} days from {days[0]} to {days[-1]}, "
