@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +24,7 @@ from pipelines.lake.sync import check_lake, forget_in_lake, rewrite_lake, sync_l
 from pipelines.load import LoadProgress, LoadReport, OnProgress
 from pipelines.load.forget import forget_in_warehouse
 from pipelines.load.plan import LoadRequest
+from pipelines.load.releases import ReleaseReport, load_releases
 from pipelines.progress import Progress, Update
 from pipelines.pypi.settings import Settings, resolve_settings
 from pipelines.pypi.upstreams import connect
@@ -51,6 +52,7 @@ class RunReport:
     warehouse: Warehouse
     loaded: LoadReport
     published: Published
+    releases: ReleaseReport = field(default_factory=ReleaseReport)
 
 
 class RunObserver(Progress, Protocol):
@@ -86,8 +88,9 @@ def run(
                 request = LoadRequest(settings, warehouse, datetime.now(UTC), backfill)
                 loaded = load.load(request, _show_load(update))
                 update(f"{loaded.accepted:,} rows")
+            releases = _load_releases(request, observer)
         published = publish(warehouse, observer, with_site=with_site)
-        observer.report(RunReport(warehouse, loaded, published))
+        observer.report(RunReport(warehouse, loaded, published, releases))
         # Last, so that an outage of a lake delays nothing else.
         for lake in lakes:
             with observer.step(f"Sync {lake.name}") as update:
@@ -95,13 +98,30 @@ def run(
     loaded.require_complete()
 
 
+def _load_releases(request: LoadRequest, progress: Progress) -> ReleaseReport:
+    """Load what the index lists of the projects, unless the settings say not to ask."""
+    settings = request.settings
+    if not settings.releases.enabled:
+        return ReleaseReport()
+    with progress.step("Load the releases") as update:
+        report = load_releases(settings, request.warehouse, request.now)
+        files = sum(report.changed.values())
+        changed = f"{files:,} files of {len(report.changed)} projects" if report.changed else "unchanged"
+        update(f"not known of {len(report.failures)} projects" if report.failures and not report.changed else changed)
+    return report
+
+
 def publish(warehouse: Warehouse, progress: Progress, *, with_site: bool) -> Published:
     """Compute the KPIs, export the marts, and build the site."""
     with progress.step("Compute the KPIs") as update:
         transformed = transform.transform(warehouse)
         recomputed = transformed.days
-        only_models = transformed.models_changed and not recomputed
-        update("changed models applied" if only_models else f"{len(recomputed)} days recomputed")
+        if recomputed:
+            update(f"{len(recomputed)} days recomputed")
+        elif transformed.models_changed:
+            update("changed models applied")
+        else:
+            update("changed releases applied" if transformed.releases_changed else "0 days recomputed")
     with progress.step("Export the marts") as update:
         exported = exports.export(warehouse)
         update(_shown(exported.folder) if exported.changed else "unchanged")

@@ -63,6 +63,8 @@ def clean_environment(patch: pytest.MonkeyPatch) -> None:
     patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         patch.setenv(name, os.devnull)
+    # No test asks the real index; one with an index of its own, or with the demo, says so.
+    patch.setenv("SOURCES__PYPI__RELEASES__ENABLED", "false")
     patch.chdir(ROOT)
     # dlt reads its files once in a process, from the folder in which it is first asked.
     dlt.config.get("destinations")

@@ -18,6 +18,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from packaging.version import Version
 
 from pipelines.demo.world import (
     BROKEN,
@@ -58,6 +59,8 @@ __all__ = [
     "SCHEMA",
     "SEED",
     "awaits_demo",
+    "file_of",
+    "wheel_tags",
     "write_demo",
 ]
 
@@ -217,7 +220,8 @@ def _columns(rng: Random, project: Project, day: date, count: int, clients: dict
     timestamps, files, details = [], [], []
     for installer, version, hour in zip(installers, versions, hours, strict=True):
         client = rng.choice(clients[installer])
-        files.append(_file(project.name, version, _tag(rng, project.wheel, client)))
+        suitable = _suitable_version(project, version, client.python)
+        files.append(file_of(project.name, suitable, _tag(rng, project.wheel, client)))
         details.append(client.details)
         timestamps.append((midnight + hour * 3600 + rng.randrange(3600)) * 1_000_000)
     columns: Columns = {
@@ -265,27 +269,43 @@ def _version_shares(project: Project, day: date) -> Shares:
     return shares
 
 
+@cache
+def _suitable_version(project: Project, version: str, python: str) -> str:
+    """The version, or for a client whose Python it no longer supports the newest stable one before that does."""
+    if not python:
+        return version
+    versions = [release.version for release in project.releases]
+    older = project.releases[: versions.index(version) + 1]
+    return next(
+        release.version
+        for release in reversed(older)
+        if release.reach
+        and int(python[1:]) >= int(release.python.split(".")[1])
+        and (release.version == version or not Version(release.version).is_prerelease)
+    )
+
+
 def _tag(rng: Random, form: str, client: Client) -> str:
     """The tag of the file that a client takes: empty for the sdist."""
     if client.platform:
         return _suitable_tag(form, client.python, client.platform)
-    return rng.choice(("", *_wheel_tags(form)))
+    return rng.choice(("", *wheel_tags(form)))
 
 
 @cache
 def _suitable_tag(form: str, python: str, platform: str) -> str:
     tag = form.format(python=python, platform=platform)
-    return tag if tag in _wheel_tags(form) else ""
+    return tag if tag in wheel_tags(form) else ""
 
 
 @cache
-def _wheel_tags(form: str) -> tuple[str, ...]:
+def wheel_tags(form: str) -> tuple[str, ...]:
     combinations = product(WHEEL_PYTHONS, WHEEL_PLATFORMS) if form else ()
     return tuple(sorted({form.format(python=py, platform=platform) for py, platform in combinations}))
 
 
 @cache
-def _file(project: str, version: str, tag: str) -> tuple[str, Record]:
+def file_of(project: str, version: str, tag: str) -> tuple[str, Record]:
     """The url and the file of a release: its wheel of that tag, or its sdist if there is no tag."""
     stem = f"{project.replace('-', '_')}-{version}"
     name = f"{stem}-{tag}.whl" if tag else f"{stem}.tar.gz"

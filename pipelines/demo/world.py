@@ -15,12 +15,14 @@ Shares = dict[str, float]
 
 
 class Release(NamedTuple):
-    """A version; `reach` is the share of the older ones' downloads that it takes over."""
+    """A version; `reach` is the share of the older ones' downloads that it takes over, 0 if nobody ever did."""
 
     version: str
     day: date
     reach: float
     rush: float = 1  # how many times the usual downloads its first day has
+    python: str = "3.8"  # the oldest that it requires
+    yanked: str = ""  # why
 
 
 class Project(NamedTuple):
@@ -32,6 +34,7 @@ class Project(NamedTuple):
     mirrors: float  # how many times the usual share they have
     wheel: str  # the form of its wheels' tags; empty if it has none
     releases: tuple[Release, ...]  # oldest first
+    status: str = "active"  # on the index
 
 
 class Installer(NamedTuple):
@@ -71,10 +74,10 @@ PACKAGES = (
         wheel="cp{python}-cp{python}-{platform}",
         releases=(
             Release("1.9.0", date(2025, 3, 4), reach=1),
-            Release("1.10.0", date(2025, 9, 16), reach=0.8),
-            Release("1.10.1", date(2026, 1, 20), reach=0.75),
-            Release("2.0.0rc1", date(2026, 4, 28), reach=0.02),
-            Release("2.0.0", date(2026, 5, 26), reach=0.7, rush=1.9),
+            Release("1.10.0", date(2025, 9, 16), reach=0.8, python="3.9", yanked="Loses rows on big-endian machines"),
+            Release("1.10.1", date(2026, 1, 20), reach=0.75, python="3.9"),
+            Release("2.0.0rc1", date(2026, 4, 28), reach=0.02, python="3.10"),
+            Release("2.0.0", date(2026, 5, 26), reach=0.7, rush=1.9, python="3.10"),
         ),
     ),
     Project(
@@ -98,6 +101,7 @@ PACKAGES = (
         wheel="cp39-abi3-{platform}",
         releases=(
             Release("2025.9", date(2025, 9, 1), reach=1),
+            Release("2025.12", date(2025, 12, 8), reach=0, yanked="Lacks its package data"),
             Release("2025.12.1", date(2025, 12, 8), reach=0.9),
             Release("2026.5", date(2026, 5, 5), reach=0.75),
             Release("2026.6b2", date(2026, 6, 9), reach=0.04),
@@ -114,6 +118,7 @@ PACKAGES = (
             Release("3.9.1", date(2024, 7, 2), reach=0.6),
             Release("3.10", date(2026, 6, 2), reach=0.55),
         ),
+        status="archived",
     ),
 )
 PROJECTS = tuple(project.name for project in PACKAGES)

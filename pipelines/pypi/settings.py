@@ -19,6 +19,7 @@ from packaging.utils import InvalidName, canonicalize_name
 from pipelines.configuration import require_known, require_readable
 from pipelines.errors import SettingsError
 from pipelines.pypi.clickpy_settings import ClickpySettings
+from pipelines.pypi.releases_settings import ReleasesSettings
 
 TIB = 2**40
 MAX_TIMEOUT = 6 * 60 * 60
@@ -85,6 +86,7 @@ class Settings(BaseConfiguration):
     columns: str = "report"
     rows: str = "discard_row"
     clickpy: ClickpySettings = dataclass_field(default_factory=ClickpySettings)
+    releases: ReleasesSettings = dataclass_field(default_factory=ReleasesSettings)
 
     def grain_of(self, project: str) -> str:
         """The name of the grain at which the project is loaded, of `columns.GRAINS`."""
@@ -131,6 +133,7 @@ def resolve_settings() -> Settings:
     require_known(("sources",), {"pypi"})
     require_known(("sources", "pypi"), set(Settings.get_resolvable_fields()))
     require_known(("sources", "pypi", "clickpy"), set(ClickpySettings.get_resolvable_fields()))
+    require_known(("sources", "pypi", "releases"), set(ReleasesSettings.get_resolvable_fields()))
     try:
         with _without_bare_names():
             settings = resolve_configuration(Settings(), sections=("sources", "pypi"))
@@ -174,7 +177,7 @@ def _validated(settings: Settings) -> Settings:
         # The value is not shown: it may be a key that was pasted into the wrong setting.
         _reject("gcp_project", "is not the id of a Google Cloud project")
     _validate_grains(settings)
-    _validate_clickpy(settings)
+    _validate_parts(settings)
     _validate_numbers(settings)
     _validate_window(settings)
     for field, allowed in POLICIES.items():
@@ -193,17 +196,16 @@ def _validate_grains(settings: Settings) -> None:
                 _reject(field, f"is {grain!r}; it must be one of {', '.join(GRAINS)}")
 
 
-def _validate_clickpy(settings: Settings) -> None:
+def _validate_parts(settings: Settings) -> None:
+    if fault := settings.releases.fault():
+        _reject_part("releases", "the releases", *fault)
     if settings.upstream != "clickpy":
         return
     for field, grains in (("grain", [settings.grain]), ("grains", (settings.grains or {}).values())):
         if "row" in grains:
             _reject(field, "is 'row'; the upstream 'clickpy' has no time of a download, so it must be 'day'")
     if fault := settings.clickpy.fault():
-        field, why = fault
-        what = f"The setting {field!r} of the upstream 'clickpy' {why}."
-        variable = f"SOURCES__PYPI__CLICKPY__{field.upper()}"
-        raise SettingsError(what, remedy=f"Set `{field}` under [sources.pypi.clickpy], or {variable}.")
+        _reject_part("clickpy", "the upstream 'clickpy'", *fault)
 
 
 def _validate_numbers(settings: Settings) -> None:
@@ -261,6 +263,12 @@ def _parse_day(field: str, text: str) -> date:
 
 def _reject(field: str, why: str) -> NoReturn:
     raise SettingsError(f"The setting {field!r} {why}.", remedy=_remedy(field))
+
+
+def _reject_part(section: str, part: str, field: str, why: str) -> NoReturn:
+    variable = f"SOURCES__PYPI__{section.upper()}__{field.upper()}"
+    what = f"The setting {field!r} of {part} {why}."
+    raise SettingsError(what, remedy=f"Set `{field}` under [sources.pypi.{section}], or {variable}.")
 
 
 def _remedy(field: str) -> str:

@@ -110,16 +110,21 @@ def _quarantine(rows: pa.Table, project: str, grain: Grain) -> pa.Table:
 
 
 def _reason(record: dict[str, Any], misdated: bool, grain: Grain) -> str:  # noqa: FBT001 - mapped over all
-    """All of Pydantic's errors for the record, one a line: `field: message (input value)`."""
+    """All reasons for which the record has failed, one a line."""
     lines = [f"{_MISDATED} (input {record.get('timestamp') or record['day']})"] if misdated else []
     try:
         grain.record.model_validate(record)
     except ValidationError as error:
-        lines += [_line(detail) for detail in error.errors(include_url=False)]
+        lines.append(describe_errors(error))
     if not lines:
         msg = f"a column failed, but the whole row passed: {record}"
         raise AssertionError(msg)
     return "\n".join(lines)
+
+
+def describe_errors(error: ValidationError) -> str:
+    """All of Pydantic's errors, one a line: `field: message (input value)`."""
+    return "\n".join(map(_line, error.errors(include_url=False)))
 
 
 def _line(detail: ErrorDetails) -> str:

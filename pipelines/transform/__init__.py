@@ -12,14 +12,15 @@ MARTS = "marts"
 
 
 class Transformed(NamedTuple):
-    """The days that were restated, and whether the models differ from those that had computed the marts."""
+    """The days that were restated, and whether models or releases differ from those that had made the marts."""
 
     days: list[date]
     models_changed: bool
+    releases_changed: bool = False
 
 
 def transform(warehouse: Warehouse) -> Transformed:
-    """Bring the marts up to date with models, committed loads and forgotten projects.
+    """Bring the marts up to date with models, committed loads, releases and forgotten projects.
 
     SQLMesh is started only if one of these has changed since the last run.
 
@@ -37,22 +38,23 @@ def transform(warehouse: Warehouse) -> Transformed:
         if damage:
             drop_state(warehouse, damage)
         applied = bookkeeping.applied_fingerprint(warehouse)
+        releases_changed = bookkeeping.has_pending_releases(warehouse)
         days = sorted(forgotten.union(*pending.values()))
         if damage:
             days = sorted({day.day for day in bookkeeping.committed_days(warehouse)})
-    if days or applied != fingerprint:
-        _apply(warehouse, days)
+    if days or applied != fingerprint or releases_changed:
+        _apply(warehouse, days, releases_changed=releases_changed)
         bookkeeping.acknowledge(warehouse, list(pending), forgotten, fingerprint)
-    return Transformed(days, applied != fingerprint)
+    return Transformed(days, applied != fingerprint, releases_changed)
 
 
-def _apply(warehouse: Warehouse, days: list[date]) -> None:
+def _apply(warehouse: Warehouse, days: list[date], *, releases_changed: bool) -> None:
     from pipelines.transform.plan import apply_plan, is_state_readable
 
     try:
-        apply_plan(warehouse, days)
+        apply_plan(warehouse, days, releases_changed=releases_changed)
     except Exception:
         if is_state_readable(warehouse):
             raise
         drop_state(warehouse, UNREADABLE)
-        apply_plan(warehouse, days)
+        apply_plan(warehouse, days, releases_changed=releases_changed)

@@ -20,10 +20,13 @@ from pipelines.transform.state import is_state_whole, require_undamaged
 from pipelines.warehouse import Warehouse
 
 SIGNAL = "raw_loaded"
+RELEASES = "raw.release_files"
 
 
-def apply_plan(warehouse: Warehouse, days: Sequence[date]) -> None:
+def apply_plan(warehouse: Warehouse, days: Sequence[date], *, releases_changed: bool = False) -> None:
     """Apply the models to production where they have changed, and compute the ascending `days` again.
+
+    Without days, `releases_changed` computes only what follows from releases.
 
     Raises:
         TransformError: a test of a changed model, an evaluation or an audit failed.
@@ -39,19 +42,28 @@ def apply_plan(warehouse: Warehouse, days: Sequence[date]) -> None:
                 plan = context.plan_builder(ENVIRONMENT).build()
             context.apply(plan)
         if not plan.context_diff.is_new_environment:
-            today = datetime.now(UTC).date()
             for start, end in _ranges(days):
-                context.plan(
-                    ENVIRONMENT,
-                    restate_models=aggregates(context),
-                    start=start,
-                    end=end,
-                    # SQLMesh plans no day that is to come, but a run with a wrong clock may have loaded some.
-                    execution_time=datetime.combine(end + DAY, time(), UTC) if end >= today else None,
-                    skip_tests=True,
-                    no_prompts=True,
-                    auto_apply=True,
-                )
+                _restate(context, aggregates(context), start, end)
+            readers = _readers_of_releases(context)
+            if releases_changed and readers and not days:
+                yesterday = datetime.now(UTC).date() - DAY
+                _restate(context, readers, yesterday, yesterday)
+
+
+def _restate(context: Context, models: Sequence[str], start: date, end: date) -> None:
+    """Compute the models, and what reads them, again for the days from `start` to `end`."""
+    today = datetime.now(UTC).date()
+    context.plan(
+        ENVIRONMENT,
+        restate_models=models,
+        start=start,
+        end=end,
+        # SQLMesh plans no day that is to come, but a run with a wrong clock may have loaded some.
+        execution_time=datetime.combine(end + DAY, time(), UTC) if end >= today else None,
+        skip_tests=True,
+        no_prompts=True,
+        auto_apply=True,
+    )
 
 
 def is_state_readable(warehouse: Warehouse) -> bool:
@@ -119,6 +131,12 @@ def _audit(context: Context, console: Console, now: datetime) -> list[AuditResul
 def aggregates(context: Context) -> list[str]:
     """The models that read rows, known by their signal; all marts follow from them, so restating them restates all."""
     return sorted(model.name for model in context.models.values() if any(name == SIGNAL for name, _ in model.signals))
+
+
+def _readers_of_releases(context: Context) -> list[str]:
+    """The models that read releases: whole tables, which no day can be computed of alone."""
+    releases = context.get_model(RELEASES, raise_if_missing=True).fqn
+    return sorted(model.name for model in context.models.values() if releases in context.dag.graph[model.fqn])
 
 
 def _ranges(days: Sequence[date]) -> Iterator[tuple[date, date]]:

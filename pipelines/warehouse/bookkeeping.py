@@ -57,6 +57,11 @@ _TABLES = {
     "applied_models": "fingerprint TEXT, plan_id TEXT",
     "extract_ledger": ", ".join(f"{name} {kind}" for name, kind in LEDGER_COLUMNS.items()),
     "forgotten_days": "project TEXT, day DATE",
+    "release_files": "project TEXT, filename TEXT, version TEXT, type TEXT, size BIGINT, uploaded_at TIMESTAMPTZ, "
+    "requires_python TEXT, is_yanked BOOLEAN, yanked_reason TEXT, _dlt_load_id TEXT",
+    "release_pages": "project TEXT, etag TEXT, digest TEXT, load_id TEXT, files BIGINT, status TEXT, "
+    "status_reason TEXT, fetched_at TIMESTAMPTZ, failed_since TIMESTAMPTZ, failure TEXT, is_computed BOOLEAN",
+    "release_quarantine": "project TEXT, reason TEXT, content TEXT, _dlt_load_id TEXT",
     "schema_drift": "upstream TEXT, field TEXT, first_seen TIMESTAMPTZ, last_seen TIMESTAMPTZ, "
     "PRIMARY KEY (upstream, field)",
     "tracked_projects": "project TEXT",
@@ -68,6 +73,11 @@ _DERIVED = {
     "acknowledged_loads": {"load_id"},
     "applied_models": {"fingerprint", "plan_id"},
     "committed_days": {field.name for field in fields(CommittedDay)},
+    "release_files": {"project", "filename", "version", "type", "size", "uploaded_at", "requires_python", "is_yanked"}
+    | {"yanked_reason", "_dlt_load_id"},
+    "release_pages": {"project", "etag", "digest", "load_id", "files", "status", "status_reason", "fetched_at"}
+    | {"failed_since", "failure", "is_computed"},
+    "release_quarantine": {"project", "reason", "content", "_dlt_load_id"},
     "schema_drift": {"upstream", "field", "first_seen", "last_seen"},
     "tracked_projects": {"project"},
     "upstream_files": {"path", "size", "modified", "digest", "project", "spelling", "timestamp_day", "row_count"}
@@ -233,7 +243,7 @@ def origins(warehouse: Warehouse) -> set[str]:
 def projects(warehouse: Warehouse) -> set[str]:
     """The projects that the warehouse or the KPIs may hold, committed or not."""
     ensure_tables(warehouse)
-    tables = (*PRIMARY_KEYS, "forgotten_days")
+    tables = (*PRIMARY_KEYS, "forgotten_days", "release_pages")
     return {row[0] for row in warehouse.query(" UNION ".join(f"SELECT project FROM {table}" for table in tables))}
 
 
@@ -259,7 +269,8 @@ def delete_days(warehouse: Warehouse, names: Sequence[str], start: date = date.m
         for table in PRIMARY_KEYS:
             client.execute_sql(f"DELETE FROM {table} {chosen}", *parameters)
         if start == date.min:
-            client.execute_sql("DELETE FROM upstream_files WHERE LIST_CONTAINS(?::TEXT[], project)", list(names))
+            for table in ("upstream_files", "release_files", "release_quarantine", "release_pages"):
+                client.execute_sql(f"DELETE FROM {table} WHERE LIST_CONTAINS(?::TEXT[], project)", list(names))
         else:
             # Without its days, a file would be taken for one that is known to have none.
             client.execute_sql(
@@ -288,6 +299,12 @@ def pending_days(warehouse: Warehouse) -> dict[str, list[date]]:
     return pending
 
 
+def has_pending_releases(warehouse: Warehouse) -> bool:
+    """Whether the KPIs do not include yet what the index has given last of some project."""
+    ensure_tables(warehouse)
+    return bool(warehouse.query("SELECT 1 FROM release_pages WHERE load_id IS NOT NULL AND NOT is_computed LIMIT 1"))
+
+
 def applied_fingerprint(warehouse: Warehouse) -> str | None:
     """The fingerprint of the models that computed the KPIs; `None` if another plan was applied since."""
     rows = warehouse.query(
@@ -297,12 +314,13 @@ def applied_fingerprint(warehouse: Warehouse) -> str | None:
 
 
 def acknowledge(warehouse: Warehouse, load_ids: Sequence[str], days: Collection[date], fingerprint: str) -> None:
-    """Record that the KPIs include the loads, the forgotten `days` and the models; call it once the audits passed."""
+    """Record that the KPIs include loads, forgotten `days`, releases and models; call it once the audits passed."""
     with warehouse.transaction() as client:
         client.execute_sql("DELETE FROM applied_models")
         client.execute_sql(f"INSERT INTO applied_models SELECT ?, ({_PRODUCTION_PLAN})", fingerprint)
         client.execute_sql("INSERT INTO acknowledged_loads (load_id) SELECT UNNEST(?::TEXT[])", list(load_ids))
         client.execute_sql("DELETE FROM forgotten_days WHERE LIST_CONTAINS(?::DATE[], day)", list(days))
+        client.execute_sql("UPDATE release_pages SET is_computed = TRUE")
 
 
 def record_drift(warehouse: Warehouse, upstream: str, fields: Sequence[str], now: datetime) -> None:

@@ -76,6 +76,7 @@ def test_no_number_is_cut(warehouse: Warehouse, width: int) -> None:
         (Transformed([], models_changed=True), "changed models applied"),
         (Transformed([], models_changed=False), "0 days recomputed"),
         (Transformed([DAY], models_changed=True), "1 days recomputed"),
+        (Transformed([], models_changed=False, releases_changed=True), "changed releases applied"),
     ],
 )
 def test_step_of_changed_models_says_so(

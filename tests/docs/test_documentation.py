@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from dlt.common.configuration.specs import BaseConfiguration
 from sqlmesh import Context
 
 from pipelines.pypi.clickpy_settings import ClickpySettings
+from pipelines.pypi.releases_settings import ReleasesSettings
 from pipelines.pypi.settings import Settings
 from pipelines.transform.reference import describe
 from tests.support.commands import LISTED
@@ -21,6 +23,8 @@ PAGES = sorted((ROOT / "docs").glob("*.md"))
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *PAGES]
 INDEX = ROOT / "docs" / "README.md"
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PARTS: dict[str, type[BaseConfiguration]] = {"clickpy": ClickpySettings, "releases": ReleasesSettings}
+"""Settings that have a section of their own."""
 CI = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
 
 
@@ -120,16 +124,17 @@ def test_each_setting_is_documented_with_its_default() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \|\s*`?([^|`]*?)`?\s*\|", text, re.MULTILINE))
     written = {"None": ""}
 
-    own = [field for field in fields(Settings) if not field.name.startswith("__") and field.name != "clickpy"]
+    own = [field for field in fields(Settings) if not field.name.startswith("__") and field.name not in PARTS]
     assert {field.name: written.get(str(field.default), str(field.default)) for field in own} == rows
 
 
-def test_each_setting_of_clickpy_is_documented_with_its_default() -> None:
-    """So are those of `[sources.pypi.clickpy]`."""
+@pytest.mark.parametrize("part", PARTS)
+def test_each_setting_of_a_part_is_documented_with_its_default(part: str) -> None:
+    """So are those of `[sources.pypi.clickpy]` and `[sources.pypi.releases]`."""
     text = (ROOT / "docs" / "settings.md").read_text()
-    rows = dict(re.findall(r"^\| `clickpy[.](\w+)` \|\s*`?([^|`]*?)`?\s*\|", text, re.MULTILINE))
+    rows = dict(re.findall(rf"^\| `{part}[.](\w+)` \|\s*`?([^|`]*?)`?\s*\|", text, re.MULTILINE))
 
-    own = [field for field in fields(ClickpySettings) if not field.name.startswith("__")]
+    own = [field for field in fields(PARTS[part]) if not field.name.startswith("__")]
     assert {field.name: str(field.default).replace("None", "") for field in own} == rows
 
 

@@ -20,6 +20,7 @@ from pipelines.demo import PROJECTS
 from pipelines.exports import Export, export
 from pipelines.load import LoadReport, load
 from pipelines.load.plan import LoadRequest
+from pipelines.load.releases import ReleaseReport, load_releases
 from pipelines.pypi.settings import resolve_settings
 from pipelines.pypi.windows import Backfill
 from pipelines.transform import transform
@@ -55,7 +56,9 @@ class Installation:
     @classmethod
     def of_demo(cls, folder: Path, demo: Path) -> Self:
         names = "[" + ", ".join(f'"{name}"' for name in PROJECTS) + "]"
-        return cls(folder, {"PARQUET_PATH": str(demo), "PROJECTS": names, "START_DATE": "2026-04-02"})
+        settings = {"PARQUET_PATH": str(demo), "PROJECTS": names, "START_DATE": "2026-04-02"}
+        # The demo asks nobody.
+        return cls(folder, settings | {"RELEASES__ENABLED": "true"})
 
     @property
     def file(self) -> Path:
@@ -70,7 +73,11 @@ class Installation:
     def environment(self) -> dict[str, str]:
         sources = {f"SOURCES__PYPI__{name}": value for name, value in self.settings.items()}
         models = {few_models.VARIABLE: str(self.models)} if self.models else {}
-        place = {"DESTINATION__WAREHOUSE__CREDENTIALS": str(self.file), "SOURCES__PYPI__UPSTREAM": "parquet"}
+        place = {
+            "DESTINATION__WAREHOUSE__CREDENTIALS": str(self.file),
+            "SOURCES__PYPI__UPSTREAM": "parquet",
+            "SOURCES__PYPI__RELEASES__ENABLED": "false",
+        }
         return place | sources | models
 
     def with_settings(self, **settings: str) -> Self:
@@ -90,6 +97,10 @@ class Installation:
     def load(self, now: datetime = NOW, backfill: Backfill | None = None) -> LoadReport:
         with self.warehouse() as warehouse, warehouse.kept_open():
             return load(LoadRequest(resolve_settings(), warehouse, now, backfill))
+
+    def load_releases(self, now: datetime = NOW) -> ReleaseReport:
+        with self.warehouse() as warehouse, warehouse.kept_open():
+            return load_releases(resolve_settings(), warehouse, now)
 
     def transform(self) -> None:
         with self.warehouse() as warehouse:

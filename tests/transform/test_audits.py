@@ -45,6 +45,11 @@ INSERT INTO raw.file_downloads BY NAME
 SELECT downloads.* FROM raw.file_downloads AS downloads, RANGE(200) WHERE day = '2026-07-04' AND file__version = '2.0';
 INSERT INTO raw.committed_days (project, day, accepted, quarantined, origin, load_id)
 SELECT project, day, COUNT(*), 0, 'parquet', 'load' FROM raw.file_downloads GROUP BY ALL;
+INSERT INTO raw.release_pages BY NAME SELECT 'one' AS project, 'load' AS load_id, 'active' AS status;
+INSERT INTO raw.release_files BY NAME
+SELECT 'one' AS project, version AS filename, version, TIMESTAMPTZ '2026-06-20 18:00:00+00' AS uploaded_at,
+    '>=3.10' AS requires_python, version = '2.0' AS is_yanked, 'load' AS _dlt_load_id,
+FROM (VALUES ('2.0'), ('3.0')) AS versions (version);
 INSERT INTO raw.tracked_projects VALUES ('one'), ('two');
 INSERT INTO raw.extract_ledger BY NAME SELECT 'one' AS project, TIMESTAMPTZ '2026-07-06 08:00:00+00' AS started_at,
     100 AS bytes_estimated, 100 AS bytes_billed, 0.5 AS cost, 10 AS rows_read, 'done' AS status;

@@ -9,8 +9,10 @@ import pytest
 from sqlmesh import Context
 
 from pipelines.errors import TransformError
+from pipelines.transform import Transformed, transform
 from pipelines.transform.plan import aggregates
 from pipelines.warehouse import bookkeeping
+from tests.servers.simple_index import SimpleIndex, file
 from tests.support.installation import ROOT, Installation, Row
 from tests.support.models import marts_of_loads
 from tests.support.rows import downloads, july, write
@@ -167,3 +169,19 @@ def test_audits_of_each_view_run_again_when_days_are_restated(context: Context) 
 def test_models_start_before_any_day_that_can_be_loaded() -> None:
     """A restatement before a model's start would do nothing, silently."""
     assert "start: 2016-01-01" in (ROOT / "sqlmesh" / "config.yaml").read_text()
+
+
+def test_releases_that_have_changed_are_computed_without_a_day(all_computed: Installation) -> None:
+    """What follows from the index is computed again, and nothing the next time."""
+    with SimpleIndex() as index:
+        index.add("one", file("one-1.0.tar.gz", yanked="It crashes"), file("one-9.0.tar.gz"))
+        index.add("two")
+        project = all_computed.with_settings(**index.settings)
+        project.load_releases()
+
+    with project.warehouse() as warehouse:
+        assert Transformed([], models_changed=False, releases_changed=True) == transform(warehouse)
+        assert Transformed([], models_changed=False) == transform(warehouse)
+    assert [("1.0", True, "It crashes"), ("9.0", False, None)] == project.query(
+        "SELECT version, is_yanked, yanked_reason FROM marts.versions WHERE project = 'one' ORDER BY version_order"
+    )

@@ -6,6 +6,7 @@ from rich.table import Table
 from pipelines.cli.printing.text import DEMO_ORIGIN, NOTHING_TO_LOAD, plain
 from pipelines.costs.budget import dollars
 from pipelines.load import LoadReport, say_failure
+from pipelines.load.releases import ReleaseReport
 from pipelines.pypi.windows import DAY
 from pipelines.run import RunReport
 from pipelines.warehouse import Warehouse, bookkeeping
@@ -29,6 +30,7 @@ def show_summary(console: Console, run: RunReport) -> None:
     for remark in report.remarks:
         console.print(plain(remark), markup=False, soft_wrap=True)
     _show_rows_left(console, report)
+    _show_releases(console, run.releases)
     if report.projects_without_rows:
         names = ", ".join(report.projects_without_rows)
         console.print(f"No downloads in the loaded days; check the name: {names}.", soft_wrap=True)
@@ -68,6 +70,19 @@ def _show_rows_left(console: Console, report: LoadReport) -> None:
         first = min(days)
         what = f"Kept {len(days)} days of {project} whose files are gone, first {first} of {plain(days[first])}."
         console.print(what, markup=False, soft_wrap=True)
+
+
+def _show_releases(console: Console, report: ReleaseReport) -> None:
+    """Print whose releases the index has not given, why, and since when; and which files failed the contract."""
+    pages: dict[str, list[str]] = {}
+    for page in report.failures:
+        of_when = f"{page.project} as of {page.fetched_at:%Y-%m-%d}" if page.fetched_at else f"{page.project} not known"
+        pages.setdefault(page.failure or "", []).append(of_when)
+    for failure, projects in pages.items():
+        what = f"Releases: {', '.join(projects)}. {plain(failure)}"
+        console.print(what, highlight=False, markup=False, soft_wrap=True)
+    if report.rejected:
+        console.print(f"{report.rejected:,} files of releases failed the contract; raw.release_quarantine says why.")
 
 
 def _loaded(report: LoadReport) -> str:

@@ -17,10 +17,9 @@ from requests import codes
 from requests.exceptions import ProxyError, SSLError
 
 from pipelines.errors import CredentialsError, SchemaError, SourceError, causes
+from pipelines.pypi import USER_AGENT
 from pipelines.pypi.clickpy_settings import ClickpySettings
 
-USER_AGENT = "duckdb-evidence-insights"
-"""Says who asks: a public server's operators see which program to talk to."""
 OVERFLOW_MODES = ("read_overflow_mode", "result_overflow_mode", "group_by_overflow_mode", "timeout_overflow_mode")
 """What the server does at a limit; by its default it answers in part, with status 200."""
 SETTINGS = {

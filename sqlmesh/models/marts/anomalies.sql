@@ -150,6 +150,7 @@ WITH counts AS (
   FROM marts.downloads_trend AS t
   INNER JOIN staging.releases AS r
     ON t.project = r.project AND DATE_DIFF('DAY', r.released_on, t.day) BETWEEN 0 AND @release_days - 1
+    AND COALESCE(r.is_downloaded, TRUE)
   LEFT JOIN marts.downloads_by_version AS v
     ON t.day = v.day AND t.project = v.project AND r.version = v.version
   GROUP BY

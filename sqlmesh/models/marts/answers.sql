@@ -111,7 +111,11 @@ WITH lenses AS (
     @lenses('status_50_$lens')
   FROM marts.versions
   WHERE
-    is_valid AND NOT is_prerelease AND NOT COALESCE(is_stray, FALSE)
+    is_valid
+    AND NOT is_prerelease
+    AND NOT COALESCE(is_stray, FALSE)
+    AND NOT COALESCE(is_yanked, FALSE)
+    AND NOT first_seen IS NULL
 ), releases AS (
   SELECT
     v.project,

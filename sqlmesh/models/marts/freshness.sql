@@ -2,7 +2,7 @@ MODEL (
   name marts.freshness,
   /* A view follows loads and settings also when no day has changed. */
   kind VIEW,
-  description 'Span of the loaded days of each project, its gaps, and its share of rows in quarantine.',
+  description 'Span of the loaded days of each project, its gaps, its share of rows in quarantine, and since when its releases are known.',
   grain project,
   audits (
     unique_values(columns := project),
@@ -28,7 +28,7 @@ WITH spans AS (
     is_tracked
 )
 SELECT
-  project, /* Normalised name of the project. */
+  s.project, /* Normalised name of the project. */
   is_tracked, /* TRUE where the settings name the project. */
   first_day::DATE AS first_day, /* First loaded UTC day. */
   last_day::DATE AS last_day, /* Last loaded UTC day. */
@@ -38,5 +38,11 @@ SELECT
   days_missing::BIGINT AS days_missing, /* Number of days that are not loaded, from the first loaded day of the project to the last one of any project. */
   rows_accepted::BIGINT AS rows_accepted, /* Number of accepted rows, by the latest committed load of each day. */
   rows_quarantined::BIGINT AS rows_quarantined, /* Number of rows in quarantine, by the same loads. */
-  (CAST(rows_quarantined AS DOUBLE) / NULLIF(rows_accepted + rows_quarantined, 0))::DOUBLE AS quarantine_share /* Share of rows_quarantined in all rows; NULL where there are none. */
-FROM spans
+  (CAST(rows_quarantined AS DOUBLE) / NULLIF(rows_accepted + rows_quarantined, 0))::DOUBLE AS quarantine_share, /* Share of rows_quarantined in all rows; NULL where there are none. */
+  (CASE WHEN NOT p.load_id IS NULL THEN CAST(p.fetched_at AS DATE) END)::DATE AS releases_known_on, /* UTC day on which the index has last given or confirmed the releases of the project; NULL where they are not known. */
+  CAST(p.failed_since AS DATE)::DATE AS releases_failed_since, /* UTC day since which the index has not given them; NULL where it has. */
+  p.status::TEXT AS index_status, /* Status of the project on the index (PEP 792): active, archived, deprecated or quarantined; NULL where it is not known. */
+  p.status_reason::TEXT AS index_status_reason /* Reason of index_status; NULL without one. */
+FROM spans AS s
+LEFT JOIN raw.release_pages AS p
+  ON s.project = p.project

@@ -1,7 +1,7 @@
 MODEL (
   name marts.version_adoption,
   kind FULL,
-  description 'Adoption of each release, day by day, beside that of the release before it. Only releases whose day is known (released_on of marts.versions), for as many days as the variable adoption_days.',
+  description 'Adoption of each release, day by day, beside that of the release before it. Only releases whose day is known (released_on of marts.versions) and loaded, for as many days as the variable adoption_days.',
   grain (project, version, day),
   audits (
     unique_combination_of_columns(columns := (project, version, day)),
@@ -16,7 +16,15 @@ MODEL (
   )
 );
 
-WITH counted AS (
+WITH starts AS (
+  /* Of an older release the days from which a curve begins are not there. */
+  SELECT
+    project,
+    MIN(day) AS first_day
+  FROM marts.downloads_trend
+  GROUP BY
+    project
+), counted AS (
   SELECT
     r.project,
     r.version,
@@ -26,15 +34,18 @@ WITH counted AS (
     t.day,
     t.log_change,
     DATE_DIFF('DAY', r.released_on, t.day) AS days_since_release,
+    EXTRACT(HOUR FROM r.released_at) AS release_hour,
     @lenses('CASE WHEN t.is_missing OR t.$lens IS NULL THEN NULL WHEN v.project IS NULL THEN 0 ELSE v.$lens END AS $lens'),
     @lenses('t.$lens AS total_$lens')
   FROM staging.releases AS r
+  INNER JOIN starts AS b
+    ON r.project = b.project AND r.released_on >= b.first_day
   INNER JOIN marts.downloads_trend AS t
     ON r.project = t.project AND t.day >= r.released_on
   LEFT JOIN marts.downloads_by_version AS v
     ON t.day = v.day AND t.project = v.project AND r.version = v.version
   WHERE
-    NOT r.released_on IS NULL AND DATE_DIFF('DAY', r.released_on, t.day) <= @adoption_days
+    NOT r.released_on IS NULL AND COALESCE(r.is_downloaded, TRUE) AND DATE_DIFF('DAY', r.released_on, t.day) <= @adoption_days
 ), measured AS (
   /* Rows are the loaded days: so many of them are so many days only if the first is that far back. */
   SELECT
@@ -52,6 +63,7 @@ WITH counted AS (
     day,
     log_change,
     days_since_release,
+    release_hour,
     @lenses('$lens'),
     @lenses('CAST($lens AS DOUBLE) / NULLIF(total_$lens, 0) AS share_$lens'),
     is_whole_7d,
@@ -67,6 +79,7 @@ SELECT
   s.day, /* UTC day. */
   s.log_change::TEXT AS log_change, /* Change of what the log counts or records from this day on, by reference.incidents; NULL without one. Shares before and after it may differ for it. */
   s.days_since_release::INT AS days_since_release, /* Number of days since released_on of marts.versions. */
+  (s.days_since_release * 24 + 24 - s.release_hour)::INT AS hours_since_release, /* Hours from the upload, begun ones included, to the end of the day: the first day of a release in the evening is a short one. NULL where the release is known only by its first download. */
   s.previous_version, /* Next older version of the project that was downloaded; for a prerelease, the next older prerelease. */
   @described(@lenses('s.$lens::BIGINT AS $lens'), '$downloads of the version; NULL where the day is missing.'),
   @described(

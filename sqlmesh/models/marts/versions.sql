@@ -1,11 +1,11 @@
 MODEL (
   name marts.versions,
   kind FULL,
-  description 'Each downloaded version of each project: when it was seen, how often it was downloaded, and how fast it was adopted and left.',
+  description 'Each version of each project that was downloaded or that the index lists: its release, when it was seen, how often it was downloaded, and how fast it was adopted and left.',
   grain (project, version),
   audits (
     unique_combination_of_columns(columns := (project, version)),
-    not_null(columns := (project, version, version_order, first_seen, last_seen, downloads)),
+    not_null(columns := (project, version, version_order, downloads)),
     forall(
       criteria := (
         days_to_25_downloads <= days_to_50_downloads OR days_to_50_downloads IS NULL,
@@ -55,11 +55,18 @@ SELECT
   r.major, /* First number of the version, with its epoch if it has one: 2 of 2.1.3; NULL for an invalid version. */
   r.minor, /* First two numbers of the version: 2.1 of 2.1.3; NULL for an invalid version. */
   r.previous_version, /* Next older version of the project that was downloaded; for a prerelease, the next older prerelease. */
-  r.first_seen, /* First UTC day with a download. */
-  r.last_seen, /* Last UTC day with a download. */
-  r.is_stray, /* TRUE for a version that decides nothing of others: seen on one day only, unless that is the last one, or, if stable, with less than 1 % of the project's downloads in the 28 days from its first one on. */
-  r.released_on, /* Day of the first download, where that is the release: the days before it are loaded (as many as the variable days_before_release), it is newer than all versions that the data starts with (a stable one than all stable ones), strays apart, and is none itself. NULL where that cannot be told. */
-  r.release_source, /* How the release is known: first download. NULL where it is not. */
+  r.first_seen, /* First UTC day with a download; NULL without one. */
+  r.last_seen, /* Last UTC day with a download; NULL without one. */
+  r.is_downloaded, /* FALSE for a version that the index lists and of which no loaded day has a download; NULL where no day since its release is loaded, or that day is not known. */
+  r.is_stray, /* TRUE for a version that decides nothing of others: not on the index, or not known to be, and seen on one day only, unless that is the last one, or, if stable, with less than 1 % of the project's downloads in the 28 days from its first one on. */
+  r.released_on, /* UTC day of the release: that of the first upload, by the index, unless a download is older. Without it the day of the first download, where that is the release: the days before it are loaded (as many as the variable days_before_release), it is newer than all versions that the data starts with (a stable one than all stable ones), strays apart, and is none itself. NULL for any other version, releases of older lines included: a rare download of an old version looks the same. */
+  r.released_at, /* Time of the first upload in UTC; NULL where the release is not known by it. */
+  r.release_source, /* How the release is known: upload, by the index, or first download. NULL where it is not. */
+  r.is_listed, /* TRUE where the index lists the version, FALSE where it does not; NULL where the releases of the project are not known. */
+  r.files, /* Number of files of the version on the index; NULL where it is not listed. */
+  r.is_yanked, /* TRUE where all files of the version are yanked, as the index says now; since when it does not say. NULL where the version is not listed. */
+  r.yanked_reason, /* Reason of the maintainers for yanking the version; NULL without one. */
+  r.requires_python, /* Pythons for which the version is, as its metadata says; the first text where its files differ, NULL where it is for all or not listed. */
   @described(@lenses('r.$lens'), '$downloads of the version.'),
   @described(
     @lenses('m.days_to_25_$lens::INT AS days_to_25_$lens'),

@@ -1,17 +1,42 @@
 MODEL (
   name staging.releases,
   kind FULL,
-  description 'Each version of each project, the days on which it was seen, and the day of its release where that is known.',
+  description 'Each version of each project that was downloaded or that the index lists, the days on which it was seen, and its release where that is known.',
   grain (project, version),
   audits (
     unique_combination_of_columns(columns := (project, version)),
-    not_null(columns := (project, version, version_order, first_seen, last_seen, downloads)),
-    forall(criteria := (first_seen <= last_seen, released_on IS NULL OR released_on = first_seen, (released_on IS NULL) = (release_source IS NULL))),
+    not_null(columns := (project, version, version_order, is_stray, downloads)),
+    accepted_values("column" := release_source, is_in := ('upload', 'first download')),
+    forall(
+      criteria := (
+        first_seen <= last_seen OR first_seen IS NULL,
+        COALESCE(is_downloaded, FALSE) = (NOT first_seen IS NULL),
+        (downloads > 0) = (NOT first_seen IS NULL),
+        released_on <= first_seen OR released_on IS NULL OR first_seen IS NULL,
+        (released_on IS NULL) = (release_source IS NULL),
+        (release_source = 'upload') = (NOT released_at IS NULL) OR release_source IS NULL
+      )
+    ),
     lenses_nest()
   )
 );
 
-WITH by_day AS (
+WITH listed AS (
+  SELECT
+    f.project,
+    f.version,
+    MIN(f.uploaded_at) AS uploaded_at,
+    COUNT(DISTINCT f.filename) AS files,
+    MIN(CASE WHEN f.is_yanked THEN 1 ELSE 0 END) = 1 AS is_yanked,
+    MAX(f.yanked_reason) AS yanked_reason,
+    MIN(f.requires_python) AS requires_python
+  FROM raw.release_files AS f
+  INNER JOIN raw.release_pages AS p
+    ON f.project = p.project AND f._dlt_load_id = p.load_id
+  GROUP BY
+    f.project,
+    f.version
+), by_day AS (
   SELECT
     day,
     project,
@@ -89,28 +114,50 @@ WITH by_day AS (
     s.version
 ), ordered AS (
   SELECT
-    s.project,
-    s.version,
+    o.project,
+    o.version,
     o.version_order,
     o.is_valid,
     o.is_prerelease,
     o.major,
     o.minor,
+    o.supported_pythons,
     s.first_seen,
     s.last_seen,
-    MIN(s.first_seen) OVER (PARTITION BY s.project) AS first_day,
+    MIN(s.first_seen) OVER (PARTITION BY o.project) AS first_day,
+    MAX(b.last_day) OVER (PARTITION BY o.project) AS last_day,
     b.days_before,
-    (s.days_seen < 2 AND s.first_seen < b.last_day) OR (NOT o.is_prerelease AND w.downloads < 0.01 * t.total) AS is_stray,
-    @lenses('s.$lens')
-  FROM seen AS s
-  INNER JOIN staging.version_order AS o
-    ON s.project = o.project AND s.version = o.version
-  INNER JOIN loaded AS b
-    ON s.project = b.project AND s.version = b.version
-  INNER JOIN starts AS t
-    ON s.project = t.project AND s.version = t.version
-  INNER JOIN own_starts AS w
-    ON s.project = w.project AND s.version = w.version
+    NOT k.project IS NULL AS is_known,
+    NOT i.version IS NULL AS is_listed,
+    i.files,
+    i.is_yanked,
+    i.yanked_reason,
+    i.requires_python,
+    /* Files that were uploaded after the first download say nothing of the release: earlier ones are gone. */
+    CASE WHEN COALESCE(s.first_seen >= CAST(i.uploaded_at AS DATE), TRUE) THEN i.uploaded_at END AS released_at,
+    i.version IS NULL
+    AND (
+      (
+        s.days_seen < 2 AND s.first_seen < b.last_day
+      )
+      OR (
+        NOT o.is_prerelease AND w.downloads < 0.01 * t.total
+      )
+    ) AS is_stray,
+    @lenses('CASE WHEN s.version IS NULL THEN 0 ELSE s.$lens END AS $lens')
+  FROM staging.version_order AS o
+  LEFT JOIN seen AS s
+    ON o.project = s.project AND o.version = s.version
+  LEFT JOIN loaded AS b
+    ON o.project = b.project AND o.version = b.version
+  LEFT JOIN starts AS t
+    ON o.project = t.project AND o.version = t.version
+  LEFT JOIN own_starts AS w
+    ON o.project = w.project AND o.version = w.version
+  LEFT JOIN listed AS i
+    ON o.project = i.project AND o.version = i.version
+  LEFT JOIN raw.release_pages AS k
+    ON o.project = k.project AND NOT k.load_id IS NULL
 ), newest_at_start AS (
   SELECT
     project,
@@ -125,6 +172,8 @@ WITH by_day AS (
   SELECT
     o.*,
     CASE
+      WHEN NOT o.released_at IS NULL
+      THEN CAST(o.released_at AS DATE)
       WHEN o.is_valid
       AND NOT o.is_stray
       AND o.days_before = @days_before_release
@@ -141,13 +190,21 @@ SELECT
   version_order::INT AS version_order, /* Rank of the version by PEP 440, 1 for the oldest of the project; invalid versions come last. */
   is_valid::BOOLEAN AS is_valid, /* TRUE for a valid version of PEP 440. */
   is_prerelease::BOOLEAN AS is_prerelease, /* TRUE for alphas, betas, release candidates and development releases. */
-  is_stray::BOOLEAN AS is_stray, /* TRUE for a version that decides nothing of others: seen on one day only, unless that is the last one, or, if stable, with less than 1 % of the project's downloads in the 28 days from its first one on. */
+  (CASE WHEN NOT first_seen IS NULL THEN TRUE WHEN released_on <= last_day THEN FALSE END)::BOOLEAN AS is_downloaded, /* FALSE for a version that the index lists and of which no loaded day has a download; NULL where no day since its release is loaded, or that day is not known. */
+  is_stray::BOOLEAN AS is_stray, /* TRUE for a version that decides nothing of others: not on the index, or not known to be, and seen on one day only, unless that is the last one, or, if stable, with less than 1 % of the project's downloads in the 28 days from its first one on. */
   major::TEXT AS major, /* First number of the version, with its epoch if it has one: 2 of 2.1.3; NULL for an invalid version. */
   minor::TEXT AS minor, /* First two numbers of the version: 2.1 of 2.1.3; NULL for an invalid version. */
-  (CASE WHEN is_valid THEN LAG(version) OVER (PARTITION BY project, is_valid, is_prerelease ORDER BY version_order) END)::TEXT AS previous_version, /* Next older version of the project that was downloaded; for a prerelease, the next older prerelease. */
-  first_seen::DATE AS first_seen, /* First UTC day with a download. */
-  last_seen::DATE AS last_seen, /* Last UTC day with a download. */
-  released_on::DATE AS released_on, /* Day of the first download, where that is the release: the days before it are loaded (as many as the variable days_before_release), it is newer than all versions that the data starts with (a stable one than all stable ones), strays apart, and is none itself. NULL for any other version, releases of older lines included: a rare download of an old version looks the same. */
-  (CASE WHEN NOT released_on IS NULL THEN 'first download' END)::TEXT AS release_source, /* How the release is known: first download. NULL where it is not. */
+  (CASE WHEN is_valid AND NOT first_seen IS NULL THEN LAG(version) OVER (PARTITION BY project, is_valid, is_prerelease, first_seen IS NULL ORDER BY version_order) END)::TEXT AS previous_version, /* Next older version of the project that was downloaded; for a prerelease, the next older prerelease. NULL for a version that was not downloaded. */
+  first_seen::DATE AS first_seen, /* First UTC day with a download; NULL without one. */
+  last_seen::DATE AS last_seen, /* Last UTC day with a download; NULL without one. */
+  released_on::DATE AS released_on, /* UTC day of the release: that of the first upload, by the index, unless a download is older. Without it the day of the first download, where that is the release: the days before it are loaded (as many as the variable days_before_release), it is newer than all versions that the data starts with (a stable one than all stable ones), strays apart, and is none itself. NULL for any other version, releases of older lines included: a rare download of an old version looks the same. */
+  released_at::TIMESTAMP AS released_at, /* Time of the first upload in UTC; NULL where the release is not known by it. */
+  (CASE WHEN NOT released_at IS NULL THEN 'upload' WHEN NOT released_on IS NULL THEN 'first download' END)::TEXT AS release_source, /* How the release is known: upload, by the index, or first download. NULL where it is not. */
+  (CASE WHEN is_known THEN is_listed END)::BOOLEAN AS is_listed, /* TRUE where the index lists the version, FALSE where it does not; NULL where the releases of the project are not known. */
+  files::INT AS files, /* Number of files of the version on the index; NULL where it is not listed. */
+  is_yanked::BOOLEAN AS is_yanked, /* TRUE where all files of the version are yanked, as the index says now; since when it does not say. NULL where the version is not listed. */
+  yanked_reason::TEXT AS yanked_reason, /* Reason of the maintainers for yanking the version; NULL without one. */
+  requires_python::TEXT AS requires_python, /* Pythons for which the version is, as its metadata says; the first text where its files differ, NULL where it is for all or not listed. */
+  supported_pythons::TEXT AS supported_pythons, /* Pythons of reference.python_eol that a file of the version supports by its requires_python, between commas: ,3.9,3.10,; NULL where the index does not list the version. */
   @described(@lenses('$lens::BIGINT AS $lens'), '$downloads of the version.')
 FROM released
