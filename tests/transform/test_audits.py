@@ -170,6 +170,7 @@ CONDITIONS = {
     "reference.countries": "'DEU' AS country_code",
     "reference.incidents": "'2000-01-01' AS last_day",
     "reference.python_eol": "'2100-01-01' AS released",
+    "marts.yanked_28d": "2.0 AS share_downloads",
     "staging.releases": "last_seen + 1 AS first_seen",
 }
 """For each model with conditions of its own (`forall`), values that break one."""

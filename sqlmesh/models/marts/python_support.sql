@@ -158,6 +158,31 @@ WITH latest AS (
   GROUP BY
     project,
     python_minor
+), stable AS (
+  SELECT
+    project,
+    version,
+    version_order,
+    requires_python,
+    supported_pythons,
+    MAX(version_order) OVER (PARTITION BY project) AS latest_order
+  FROM staging.releases
+  WHERE
+    is_listed AND is_valid AND NOT is_prerelease AND NOT is_yanked
+), installable AS (
+  SELECT
+    o.project,
+    o.python_minor,
+    MAX(s.latest_order) AS latest_order,
+    MAX(CASE WHEN STRPOS(s.supported_pythons, ',' || o.python_minor || ',') > 0 THEN s.version_order END) AS newest_order
+  FROM ordered AS o
+  INNER JOIN reference.python_eol AS e
+    ON o.major = e.major AND o.minor = e.minor
+  INNER JOIN stable AS s
+    ON o.project = s.project
+  GROUP BY
+    o.project,
+    o.python_minor
 ), joined AS (
   SELECT
     o.project,
@@ -168,6 +193,10 @@ WITH latest AS (
     o.days_provisional,
     CAST(e.released AS DATE) AS released,
     CAST(e.end_of_life AS DATE) AS end_of_life,
+    r.version AS latest_version,
+    r.requires_python,
+    n.version AS newest_version,
+    COALESCE(i.newest_order = i.latest_order, FALSE) AS is_latest,
     @lenses('o.$lens'),
     @lenses('o.share_$lens'),
     @lenses('o.share_$lens - o.previous_share_$lens AS change_share_$lens'),
@@ -185,6 +214,12 @@ WITH latest AS (
     ON o.project = s.project AND o.python_minor = s.python_minor
   LEFT JOIN reference.python_eol AS e
     ON o.major = e.major AND o.minor = e.minor
+  LEFT JOIN installable AS i
+    ON o.project = i.project AND o.python_minor = i.python_minor
+  LEFT JOIN stable AS r
+    ON i.project = r.project AND i.latest_order = r.version_order
+  LEFT JOIN stable AS n
+    ON i.project = n.project AND i.newest_order = n.version_order
 )
 SELECT
   project, /* Normalised name of the project. */
@@ -205,6 +240,10 @@ SELECT
     ELSE 'supported'
   END)::TEXT AS status, /* Status on the last day: end of life, supported, prerelease or unknown. */
   CAST(released + INTERVAL 36 MONTH AS DATE)::DATE AS spec0_drop_on, /* Day from which SPEC 0 lets a project drop the version: 36 months after its release; NULL where reference.python_eol does not list it. */
+  latest_version::TEXT AS latest_version, /* Newest stable version on the index that is not yanked; NULL where the releases are not known or reference.python_eol does not list the Python. */
+  requires_python::TEXT AS requires_python, /* Pythons for which latest_version is, as its metadata says; NULL where it is for all, or not known. */
+  (CASE WHEN NOT latest_version IS NULL THEN is_latest END)::BOOLEAN AS is_supported, /* TRUE where requires_python of latest_version lets this Python install it, FALSE where not; NULL without latest_version. */
+  newest_version::TEXT AS newest_version, /* Newest such version that this Python can install: where is_supported is FALSE, the last one before the Python was dropped. NULL where there is none, or it is not known. */
   @described(@lenses('$lens::BIGINT AS $lens'), '$downloads.'),
   @described(
     @lenses('share_$lens::DOUBLE AS share_$lens'),
