@@ -4,6 +4,7 @@
     <bucket_url>/raw/daily_counts/day=2026-07-01/<project>.parquet    or counts, as the day was loaded
     <bucket_url>/raw/quarantine/day=2026-07-01/<project>.parquet      rows that failed the contract
     <bucket_url>/raw/extract_ledger/extract_ledger.parquet            estimates and bills of the queries
+    <bucket_url>/raw/releases/releases.parquet                        the releases that were known
     <bucket_url>/raw/manifest/manifest.parquet                        the complete days
 
 A project's day is one object, always under the same name, and is replaced as a whole: a reader sees the old day or the
@@ -33,9 +34,10 @@ from pipelines.lake.files import MANIFEST_SCHEMA, ParquetFile, read_key
 from pipelines.lake.store_errors import damaged_error, translate_store_errors
 from pipelines.pypi.days import CommittedDay
 from pipelines.redaction import without_secrets
+from pipelines.warehouse.releases import COPY_SCHEMA
 
 DATASET = "raw"
-LEDGER, MANIFEST = "extract_ledger", "manifest"
+LEDGER, MANIFEST, RELEASES = "extract_ledger", "manifest", "releases"
 
 MARTS_FOLDER = "marts"
 """The folder of marts written for other tools: beside `raw` in a lake, or beside the warehouse."""
@@ -122,15 +124,24 @@ class Lake:
         """The lake's copy of the warehouse's ledger; `None` if there is none."""
         return self._read(LEDGER)
 
-    def publish(self, days: Collection[CommittedDay], ledger: pa.Table) -> None:
-        """Replace the manifest, and the copy of the warehouse's ledger."""
+    def releases(self) -> pa.Table | None:
+        """The lake's copy of the releases; `None` if there is none.
+
+        Raises:
+            LakeError: the lake does not answer, or the copy is damaged.
+
+        """
+        copy = self._read(RELEASES)
+        try:
+            return copy.select(COPY_SCHEMA.names).cast(COPY_SCHEMA) if copy else None
+        except (pa.ArrowException, KeyError) as error:
+            raise damaged_error(self.path(RELEASES, RELEASES), _SYNC_REMEDY) from error
+
+    def publish(self, days: Collection[CommittedDay], ledger: pa.Table, releases: pa.Table | None) -> None:
+        """Replace the manifest, and the copies of the warehouse's ledger and, if given, of its releases."""
         manifest = pa.Table.from_pylist([vars(day) for day in days], schema=MANIFEST_SCHEMA)
-        self.write(
-            [
-                ParquetFile(MANIFEST, MANIFEST, manifest.schema, iter(manifest.to_batches())),
-                ParquetFile(LEDGER, LEDGER, ledger.schema, iter(ledger.to_batches())),
-            ]
-        )
+        tables = {MANIFEST: manifest, LEDGER: ledger} | ({} if releases is None else {RELEASES: releases})
+        self.write([ParquetFile(name, name, table.schema, iter(table.to_batches())) for name, table in tables.items()])
 
     def write(self, files: Sequence[ParquetFile]) -> dict[str, int]:
         """Write the files, which replace files of the same key; return the rows of the log in them by `table/key`.

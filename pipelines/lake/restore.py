@@ -12,6 +12,7 @@ from pipelines.load.recovery import finish_pending
 from pipelines.pypi.days import CommittedDay
 from pipelines.pypi.windows import OnRows
 from pipelines.warehouse import Warehouse, bookkeeping
+from pipelines.warehouse.releases import restore_releases
 
 
 def restore_warehouse(warehouse: Warehouse, lake: Lake, on_rows: OnRows = lambda _window, _rows: None) -> int:
@@ -38,6 +39,8 @@ def restore_warehouse(warehouse: Warehouse, lake: Lake, on_rows: OnRows = lambda
         load_windows(reader.windows, reader, warehouse, tolerance=1.0, on_rows=on_rows)
     bookkeeping.require_exact(warehouse)
     bookkeeping.restore_ledger(warehouse, lake.ledger())
+    if releases := lake.releases():
+        restore_releases(warehouse, releases)
     if wanted:
         _update_manifest(lake, warehouse)
     return len(wanted)
@@ -46,9 +49,8 @@ def restore_warehouse(warehouse: Warehouse, lake: Lake, on_rows: OnRows = lambda
 def _update_manifest(lake: Lake, warehouse: Warehouse) -> None:
     """Write the new load ids into the manifest, or the next run would write all days again."""
     loaded = {key_of(day): day for day in bookkeeping.committed_days(warehouse)}
-    lake.publish(
-        [_with_new_load(day, loaded.get(key_of(day))) for day in lake.manifest()], bookkeeping.read_ledger(warehouse)
-    )
+    days = [_with_new_load(day, loaded.get(key_of(day))) for day in lake.manifest()]
+    lake.publish(days, bookkeeping.read_ledger(warehouse), None)
 
 
 def _with_new_load(held: CommittedDay, loaded: CommittedDay | None) -> CommittedDay:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from duckdb import DuckDBPyConnection
 
 from pipelines.errors import LakeError, LakeOutageError, WarehouseError
@@ -12,6 +13,7 @@ from pipelines.lake.files import BATCH_ROWS, DOWNLOADS, QUARANTINE, SCHEMAS, Par
 from pipelines.load.recovery import finish_pending
 from pipelines.pypi.days import CommittedDay
 from pipelines.warehouse import DATASET, Warehouse, bookkeeping
+from pipelines.warehouse.releases import copy_releases
 
 MAX_CHUNK_ROWS, MAX_CHUNK_DAYS = 2_000_000, 500
 """The most that is written between two manifests: it bounds the disk space of a load package, and the work that is lost
@@ -40,7 +42,7 @@ def sync_lake(lake: Lake, warehouse: Warehouse, on_days: OnDays = lambda _days: 
     stale = [complete.pop(key_of(day), None) for day in pending]
     if any(stale):
         # A day is not listed as complete while it is replaced.
-        lake.publish(complete.values(), bookkeeping.read_ledger(warehouse))
+        _publish(lake, complete.values(), warehouse)
     present = {table: set(lake.keys(table)) for table in SCHEMAS}
     done = 0
     for days in _chunks(pending):
@@ -50,7 +52,7 @@ def sync_lake(lake: Lake, warehouse: Warehouse, on_days: OnDays = lambda _days: 
                 if table != table_of(day) and key_of(day) in present[table]:
                     lake.remove(table, key_of(day))
         complete |= {key_of(day): day for day in days}
-        lake.publish(complete.values(), bookkeeping.read_ledger(warehouse))
+        _publish(lake, complete.values(), warehouse)
         done += len(days)
         on_days(f"{done} of {len(pending)} days")
     return done
@@ -69,7 +71,7 @@ def rewrite_lake(lake: Lake, warehouse: Warehouse) -> int:
     if not committed:
         what = f"The warehouse holds no loaded day: the lake {lake.name!r} would be emptied."
         raise WarehouseError(what, remedy=f"`just restore {lake.name}` loads the warehouse from the lake.")
-    lake.publish([], bookkeeping.read_ledger(warehouse))
+    _publish(lake, [], warehouse)
     days = sync_lake(lake, warehouse)
     for table in SCHEMAS:
         kept = {key_of(day) for day in committed if table in (QUARANTINE, table_of(day))}
@@ -117,12 +119,20 @@ def forget_in_lake(projects: Collection[str], lake: Lake, warehouse: Warehouse, 
     """
     held = lake.manifest()
     left = [day for day in held if day.project not in projects or day.day < start]
-    if left != held:
-        lake.publish(left, bookkeeping.read_ledger(warehouse))
+    releases = lake.releases() if start == date.min else None
+    if releases:
+        releases = releases.filter(pc.invert(pc.is_in(releases.column("project"), pa.array(projects))))
+    if left != held or releases is not None:
+        lake.publish(left, bookkeeping.read_ledger(warehouse), releases)
     for table in SCHEMAS:
         for project in projects:
             kept = {key_of(day) for day in left if day.project == project}
             lake.remove(table, f"day=*/{project}", keep=kept)
+
+
+def _publish(lake: Lake, days: Collection[CommittedDay], warehouse: Warehouse) -> None:
+    """Replace the manifest and the copies, of the releases only where the warehouse knows some."""
+    lake.publish(days, bookkeeping.read_ledger(warehouse), copy_releases(warehouse) or None)
 
 
 def _write(lake: Lake, warehouse: Warehouse, days: Sequence[CommittedDay], quarantine_keys: set[str]) -> None:

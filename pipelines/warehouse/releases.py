@@ -1,9 +1,12 @@
 """`raw.release_pages`: what is known of each project's releases, since when, and which load has their files."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
+import pyarrow as pa
+
+from pipelines.pypi.releases.contract import FILES_SCHEMA
 from pipelines.warehouse import Warehouse, bookkeeping
 
 FILE_TABLES = ("release_files", "release_quarantine")
@@ -31,6 +34,26 @@ class KnownPage:
     is_computed: bool = False
 
 
+COPY_SCHEMA = pa.schema(
+    [
+        pa.field("project", pa.string(), nullable=False),
+        *(pa.field(name, pa.string()) for name in ("etag", "digest", "status", "status_reason")),
+        pa.field("fetched_at", pa.timestamp("us", tz="UTC")),
+        *(pa.field(field.name, field.type) for field in FILES_SCHEMA if field.name != "project"),
+    ]
+)
+"""A copy of what is known: a row for each file with its project's page, or for a page that has none."""
+
+_PAGE = ("project", "etag", "digest", "status", "status_reason", "fetched_at")
+_FILE = [name for name in FILES_SCHEMA.names if name != "project"]
+_COPY = f"""
+    SELECT {", ".join(f"pages.{name}" for name in _PAGE)}, {", ".join(f"files.{name}" for name in _FILE)}
+    FROM raw.release_pages AS pages LEFT JOIN raw.release_files AS files
+    ON pages.project = files.project AND pages.load_id = files._dlt_load_id
+    WHERE pages.load_id IS NOT NULL ORDER BY ALL
+"""
+_RESTORED = "restored"
+"""In place of the id of a load."""
 _NAMES = [field.name for field in fields(KnownPage)]
 _READ = f"""
     SELECT {", ".join(f"pages.{name}" for name in _NAMES)} FROM release_pages AS pages
@@ -61,3 +84,30 @@ def write_release_pages(warehouse: Warehouse, pages: Sequence[KnownPage]) -> Non
                 client.execute_sql(
                     f"DELETE FROM {table} WHERE project = ? AND _dlt_load_id <> ?", page.project, page.load_id or ""
                 )
+
+
+def copy_releases(warehouse: Warehouse) -> pa.Table:
+    """What is known of all projects, with the columns of `COPY_SCHEMA`."""
+    bookkeeping.ensure_tables(warehouse)
+    with warehouse.connection() as connection:
+        return connection.execute(_COPY).to_arrow_table().cast(COPY_SCHEMA)
+
+
+def restore_releases(warehouse: Warehouse, copy: pa.Table) -> None:
+    """Take from a copy the projects of which the warehouse knows no page; the next run asks by their ETags."""
+    known = {page.project for page in read_release_pages(warehouse).values() if page.load_id is not None}
+    rows = [row for row in copy.to_pylist() if row["project"] not in known]
+    pages: dict[str, KnownPage] = {}
+    for row in rows:
+        page = pages.get(row["project"]) or KnownPage(**{name: row[name] for name in _PAGE}, load_id=_RESTORED)
+        pages[page.project] = replace(page, files=page.files + (row["filename"] is not None))
+    if not pages:
+        return
+    files = pa.Table.from_pylist([row for row in rows if row["filename"] is not None], schema=COPY_SCHEMA)
+    write_release_pages(warehouse, list(pages.values()))
+    with warehouse.connection() as connection:
+        connection.register("restored_files", files.select(["project", *_FILE]))
+        connection.execute(
+            f"INSERT INTO raw.release_files BY NAME SELECT *, '{_RESTORED}' AS _dlt_load_id FROM restored_files"
+        )
+        connection.unregister("restored_files")

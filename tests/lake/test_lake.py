@@ -21,6 +21,7 @@ from pipelines.pypi.settings import resolve_settings
 from pipelines.pypi.windows import Backfill, Window
 from pipelines.warehouse import bookkeeping
 from tests.harness.forks import Interruption, call
+from tests.servers.simple_index import SimpleIndex, file
 from tests.support.content import loaded
 from tests.support.installation import Installation
 from tests.support.lakes import (
@@ -214,6 +215,41 @@ def test_ledger_is_rebuilt_too(small: Installation) -> None:
 
     assert len(before) == 1
     assert before == small.query("FROM raw.extract_ledger")
+
+
+def test_releases_are_rebuilt_and_forgotten_too(small: Installation) -> None:
+    """A rebuilt warehouse knows what the index has said; a forgotten project leaves nothing of it in the lake."""
+    known = """
+        SELECT files.* EXCLUDE (_dlt_load_id), etag, digest, status, fetched_at FROM raw.release_files AS files
+        JOIN raw.release_pages AS pages ON files.project = pages.project AND _dlt_load_id = load_id ORDER BY ALL
+    """
+    small.load()
+    with SimpleIndex() as index:
+        index.add("one", file("one-1.0.tar.gz", yanked="It crashes"), file("one-1.1.tar.gz"))
+        index.add("two", project_status={"status": "archived"})
+        asking = small.with_settings(**index.settings)
+        asking.load_releases()
+        fill_lake(small)
+        before = small.query(known)
+        assert 2 == len(before)
+        shutil.rmtree(small.folder)
+        with small.warehouse() as warehouse:
+            restore_warehouse(warehouse, open_lake(small))
+            restore_warehouse(warehouse, open_lake(small))
+        assert before == small.query(known)
+        assert [("two", "archived", 0)] == small.query(
+            "SELECT project, status, files FROM raw.release_pages WHERE project = 'two'"
+        )
+        assert {} == asking.load_releases().changed
+
+    with small.warehouse() as warehouse:
+        forget_in_lake(["one"], open_lake(small), warehouse)
+        bookkeeping.delete_days(warehouse, ["one"])
+    releases = open_lake(small).releases()
+    assert releases
+    assert ["two"] == releases.column("project").to_pylist()
+    assert [("two",)] == small.query("SELECT project FROM raw.release_pages")
+    assert [] == small.query("FROM raw.release_files")
 
 
 def test_days_of_a_later_load_are_left_alone(small: Installation) -> None:
