@@ -107,6 +107,11 @@ site *arguments: setup
 serve *arguments: setup
     @{{ python }} -m pipelines serve "$@"
 
+# Print one month of a project: `just report PROJECT [--month 2026-06] [--format markdown]`.
+[group: 'Publish']
+report *arguments: setup
+    @{{ python }} -m pipelines report "$@"
+
 # Write marts as files: `just export [MART ...] [--format csv] [--to PLACE]`.
 [group: 'Publish']
 export *arguments: setup

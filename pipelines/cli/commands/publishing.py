@@ -1,11 +1,12 @@
 """Commands that publish the marts: files, badges, the site."""
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from pipelines.choices import Format
-from pipelines.cli.parameters import Port
+from pipelines.choices import Format, Layout
+from pipelines.cli.parameters import Json, Port, normalize
 from pipelines.lenses import Lens
 
 app = typer.Typer()
@@ -57,6 +58,32 @@ def badges(to: To = None, lens: BadgeLens = Lens.INSTALLERS) -> None:
     place = resolve_place(to, warehouse)
     written = write_badges(warehouse, lens, place)
     open_console().print(f"{place}/badges: {', '.join(written)}", soft_wrap=True)
+
+
+@app.command()
+def report(
+    project: Annotated[str, typer.Argument(parser=normalize, metavar="PROJECT")],
+    month: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m"], help="Such as 2026-06; by default the last whole one.")
+    ] = None,
+    lens: Annotated[Lens, typer.Option(help="The lens of shares and events.")] = Lens.INSTALLERS,
+    layout: Annotated[Layout, typer.Option("--format", help="How it is printed.")] = Layout.TEXT,
+    as_json: Json = False,
+) -> None:
+    """Print one month of a project, from the exports of the last run: made to be shared."""
+    from pipelines.cli.printing.documents import print_json
+    from pipelines.cli.printing.report import describe_report, print_markdown, show_report
+    from pipelines.cli.printing.terminal import open_console
+    from pipelines.exports.report import read_report
+    from pipelines.warehouse import resolve_warehouse
+
+    found = read_report(resolve_warehouse(need_token=False), project, month.date() if month else None, lens)
+    if as_json:
+        print_json(describe_report(found))
+    elif layout is Layout.MARKDOWN:
+        print_markdown(open_console(), found)
+    else:
+        show_report(open_console(), found)
 
 
 @app.command()
