@@ -93,11 +93,30 @@ def history(real_data: Path, context: Context, tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture(scope="module")
-def july_by_day(july: Loaded, context: Context, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+def by_day(
+    july: Loaded, history: Loaded, context: Context, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Loaded]:
     """The same projects and days, loaded as counts."""
-    settings = {**july.project.settings, "GRAIN": "day"}
-    project = Installation(tmp_path_factory.mktemp("july_by_day") / "data", settings)
-    return Loaded.of(project, july.files, context)
+    return {
+        name: Loaded.of(
+            Installation(tmp_path_factory.mktemp(f"{name}_by_day") / "data", {**rows.project.settings, "GRAIN": "day"}),
+            rows.files,
+            context,
+        )
+        for name, rows in {"july": july, "history": history}.items()
+    }
+
+
+@pytest.fixture(params=["row", "day"])
+def july_of_each_grain(request: pytest.FixtureRequest, july: Loaded, by_day: dict[str, Loaded]) -> Models:
+    """The marts of the six projects, from rows and from counts."""
+    return {"row": july, "day": by_day["july"]}[request.param].models
+
+
+@pytest.fixture(params=["row", "day"])
+def history_of_each_grain(request: pytest.FixtureRequest, history: Loaded, by_day: dict[str, Loaded]) -> Models:
+    """The marts of the four projects, from rows and from counts."""
+    return {"row": history, "day": by_day["history"]}[request.param].models
 
 
 def published(real_data: Path, projects: tuple[str, ...], dimension: str) -> dict[tuple[date, str, str], int]:
@@ -142,30 +161,32 @@ def rows_apart(project: Installation, files: str) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("dimension", DIMENSIONS)
-def test_marts_reproduce_each_published_count_of_a_day(july: Loaded, real_data: Path, dimension: str) -> None:
+def test_marts_reproduce_each_published_count_of_a_day(
+    july_of_each_grain: Models, real_data: Path, dimension: str
+) -> None:
     """Each published per-day number of the six projects is in the mart, exactly."""
     expected = published(real_data, JULY, dimension)
-    found = counted(july.models, dimension)
+    found = counted(july_of_each_grain, dimension)
 
     assert expected
     assert expected == (found if dimension in COMPLETE else {key: found.get(key) for key in expected})
 
 
-def test_marts_reproduce_each_daily_total_of_149_days(history: Loaded, real_data: Path) -> None:
+def test_marts_reproduce_each_daily_total_of_149_days(history_of_each_grain: Models, real_data: Path) -> None:
     """Each published daily total of the four history projects is in the mart, and no other day is."""
     expected = published(real_data, HISTORY, "total")
 
     assert dict.fromkeys(HISTORY, 149) == Counter(project for _, project, _ in expected)
-    assert expected == counted(history.models, "total")
+    assert expected == counted(history_of_each_grain, "total")
 
 
 @pytest.mark.parametrize("dimension", sorted({*DIMENSIONS} - COMPLETE))
-def test_marts_reproduce_each_published_window(history: Loaded, real_data: Path, dimension: str) -> None:
+def test_marts_reproduce_each_published_window(history_of_each_grain: Models, real_data: Path, dimension: str) -> None:
     """Each published number of 30 and of 90 days is in the mart, within 0.1 % of the project's downloads in them."""
     expected = published_windows(real_data, dimension)
     totals = published(real_data, HISTORY, "total")
     found: Counter[tuple[str, str, str]] = Counter()
-    for (day, project, value), count in counted(history.models, dimension).items():
+    for (day, project, value), count in counted(history_of_each_grain, dimension).items():
         for window, (first, last) in WINDOWS.items():
             if first <= day <= last:
                 found[window, project, value] += count
@@ -178,11 +199,13 @@ def test_marts_reproduce_each_published_window(history: Loaded, real_data: Path,
 
 
 @pytest.mark.parametrize("days", [7, 28])
-def test_trailing_sums_are_those_of_the_published_days(history: Loaded, real_data: Path, days: int) -> None:
+def test_trailing_sums_are_those_of_the_published_days(
+    history_of_each_grain: Models, real_data: Path, days: int
+) -> None:
     """Each window that ends with a day of the 149 has the sum of its published days, and is NULL until it is full."""
     totals = published(real_data, HISTORY, "total")
     start = min(day for day, _, _ in totals)
-    found = history.models.rows(f"SELECT day, project, trailing_{days}d_downloads FROM marts.downloads_trend")
+    found = history_of_each_grain.rows(f"SELECT day, project, trailing_{days}d_downloads FROM marts.downloads_trend")
 
     assert len(totals) == len(found)
     for day, project, trailing in found:
@@ -190,7 +213,7 @@ def test_trailing_sums_are_those_of_the_published_days(history: Loaded, real_dat
         assert trailing == (None if first < start else sum_days(totals, project, first, day)), (day, project)
 
 
-def test_months_are_the_sums_of_the_published_days(history: Loaded, real_data: Path) -> None:
+def test_months_are_the_sums_of_the_published_days(history_of_each_grain: Models, real_data: Path) -> None:
     """Each month has the sum of its published days, and is whole where all of them are."""
     totals = published(real_data, HISTORY, "total")
     expected: Counter[tuple[date, str]] = Counter()
@@ -199,19 +222,22 @@ def test_months_are_the_sums_of_the_published_days(history: Loaded, real_data: P
 
     assert expected == {
         (month, project): downloads
-        for month, project, downloads in history.models.rows(
+        for month, project, downloads in history_of_each_grain.rows(
             "SELECT month, project, downloads FROM marts.downloads_monthly"
         )
     }
-    assert [(date(2026, month, 1),) for month in (3, 4, 5, 6)] == history.models.rows(
+    assert [(date(2026, month, 1),) for month in (3, 4, 5, 6)] == history_of_each_grain.rows(
         "SELECT DISTINCT month FROM marts.downloads_monthly WHERE is_whole ORDER BY 1"
     )
 
 
-def test_marts_are_the_same_from_counts(july: Loaded, july_by_day: Loaded) -> None:
+@pytest.mark.parametrize("loaded", ["july", "history"])
+def test_marts_are_the_same_from_counts(loaded: str, by_day: dict[str, Loaded], request: pytest.FixtureRequest) -> None:
     """Each mart has the same cells, whether rows were loaded or the counts of each day."""
-    assert july_by_day.project.query("SELECT COUNT(*) FROM raw.file_downloads") == [(0,)]
-    assert july.models.marts() == july_by_day.models.marts()
+    rows: Loaded = request.getfixturevalue(loaded)
+
+    assert by_day[loaded].project.query("SELECT COUNT(*) FROM raw.file_downloads") == [(0,)]
+    assert rows.models.marts() == by_day[loaded].models.marts()
 
 
 @pytest.mark.parametrize("loaded", ["july", "history"])
