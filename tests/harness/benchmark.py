@@ -11,8 +11,9 @@ all imports, all threads and children, and a new file to write to. A round runs 
 opposite order, as machines slow down and recover; a ratio is the median of the rounds' ratios.
 
 The downloads are a day of real ones, where PYPI_REAL_DATA has them, or else the demo's, which are so few that starting
-up counts for most. With --memory, the peak of a load is compared with that of one ten times as long; with --plan,
-SQLMesh's plan over real downloads with the same SQL by hand (`planning.py`). With --json, each is one object a line.
+up counts for most. With --memory, what a load takes of memory and disk at its peak is compared with what one ten times
+as long takes; with --plan, SQLMesh's plan over real downloads with the same SQL by hand, and what each model costs
+(`planning.py`). With --json, each is one object a line.
 """
 
 import argparse
@@ -22,11 +23,13 @@ import resource
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from threading import Event, Thread
 
 import duckdb
 from rich.console import Console
@@ -38,9 +41,12 @@ from tests.support.rows import LEAVES_OF_FILES
 REAL_DAY = date(2026, 7, 1)
 REAL_PROJECTS = ("chdb", "marimo", "dbt-duckdb", "ibis-framework", "connectorx", "lancedb")
 SIZES = (500_000, 5_000_000)
-"""Rows of the loads that are compared for memory: the demo's, several times over."""
+"""Rows of the loads that are compared for memory and disk: the demo's, several times over."""
+CHUNK_ROWS = 500_000
+"""Of these loads: the shorter is one chunk, the longer ten."""
 FLAT = 1.15
 """What a load ten times longer may take at its peak, over the shorter one."""
+MAX_COLUMNS = 4
 _MIB = 2**20
 
 Result = dict[str, str | int | float]
@@ -78,7 +84,7 @@ class Downloads:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Compare the CPU seconds of a load with those of other ways.")
     parser.add_argument("--rounds", type=int, default=3, help="Run each way that often (3 take some four minutes).")
-    parser.add_argument("--memory", action="store_true", help="Compare the peak memory of short and long loads, too.")
+    parser.add_argument("--memory", action="store_true", help="Compare memory and disk of short and long loads, too.")
     parser.add_argument("--plan", action="store_true", help="Compare SQLMesh's plan with SQL by hand, too.")
     parser.add_argument("--json", action="store_true", help="Print one JSON object a line.")
     options = parser.parse_args()
@@ -102,7 +108,7 @@ def _parts(folder: Path, options: argparse.Namespace) -> Iterator[tuple[str, lis
     real = find_real_data()
     if options.memory:
         # First: a process's peak starts with its parent's, and this one grows.
-        yield "Peak memory of a load", _memory(folder)
+        yield "Memory and disk of a load at its peak", _memory(folder)
     if real:
         downloads = Downloads(str(REAL_DAY), real / f"{REAL_DAY}.parquet", REAL_PROJECTS, REAL_DAY)
     else:
@@ -112,7 +118,7 @@ def _parts(folder: Path, options: argparse.Namespace) -> Iterator[tuple[str, lis
     if options.plan and real:
         from tests.harness.planning import measure
 
-        yield "Speed of the KPIs over real downloads", measure(real, REAL_PROJECTS, folder)
+        yield from measure(real, REAL_PROJECTS, folder)
 
 
 def _speed(downloads: Downloads, folder: Path, rounds: int) -> Result:
@@ -160,23 +166,58 @@ def _children_seconds() -> float:
 
 
 def _memory(folder: Path) -> list[Result]:
-    """MiB at the peak of loads of each of `SIZES`; fails if the longer one takes more than `FLAT` times as much."""
+    """MiB at the peak of loads of each of `SIZES`; fails if the longer one takes more than `FLAT` times as much.
+
+    On disk, what is beside the warehouse: dlt's files, DuckDB's log and what it writes for want of memory.
+    """
     _run("write", str(folder), *map(str, SIZES))
-    peaks: dict[str, list[int]] = {"into an empty warehouse": [], "in place of the same days": []}
+    peaks: dict[str, list[tuple[int, float]]] = {"into an empty warehouse": [], "in place of the same days": []}
+    settings = {
+        "SOURCES__PYPI__LAG_DAYS": str((END - FIRST_DAY).days),
+        "SOURCES__PYPI__CHUNK_ROWS": str(CHUNK_ROWS),
+    }
     for size in SIZES:
         downloads = Downloads("demo", folder / f"{size}.parquet", PROJECTS, FIRST_DAY)
+        warehouse = folder / str(size) / "warehouse.duckdb"
         for measured in peaks.values():
-            rows, kibibytes = downloads.load(
-                folder / str(size) / "warehouse.duckdb", SOURCES__PYPI__LAG_DAYS=str((END - FIRST_DAY).days)
-            )
+            with _disk_beside(warehouse) as disk:
+                rows, kibibytes = downloads.load(warehouse, **settings)
             assert rows == size, f"{rows} rows were loaded, not {size}"
-            measured.append(kibibytes * 1024 // _MIB)
-    too_long = [f"{where}: {long} MiB, not {short}" for where, (short, long) in peaks.items() if long > FLAT * short]
-    assert not too_long, f"The peak of a load ten times longer is over {FLAT} times that of the shorter one: {too_long}"
-    return [
-        {"load": where, **{f"{size}_rows_mib": peak for size, peak in zip(SIZES, both, strict=True)}}
-        for where, both in peaks.items()
+            measured.append((kibibytes * 1024 // _MIB, round(max(disk) / _MIB, 1)))
+    results: list[Result] = [
+        {
+            "load": where,
+            **{f"{size}_rows_memory_mib": memory for size, (memory, _) in zip(SIZES, measured, strict=True)},
+            **{f"{size}_rows_disk_mib": disk for size, (_, disk) in zip(SIZES, measured, strict=True)},
+        }
+        for where, measured in peaks.items()
     ]
+    too_long = [
+        where for where, (short, long) in peaks.items() if any(b > FLAT * a for a, b in zip(short, long, strict=True))
+    ]
+    assert not too_long, f"A load ten times longer takes more than {FLAT} times as much at its peak: {results}"
+    return results
+
+
+@contextmanager
+def _disk_beside(warehouse: Path) -> Iterator[list[int]]:
+    """Bytes of the files in the warehouse's folder but the warehouse itself, looked up many times meanwhile."""
+    sizes, done = [0], Event()
+
+    def look() -> None:
+        while not done.wait(0.02):
+            # Files come and go.
+            with suppress(FileNotFoundError):
+                files = (file for file in warehouse.parent.rglob("*") if file != warehouse and file.is_file())
+                sizes.append(sum(file.stat().st_size for file in files))
+
+    looking = Thread(target=look)
+    looking.start()
+    try:
+        yield sizes
+    finally:
+        done.set()
+        looking.join()
 
 
 def _run(way: str, *arguments: str, **environment: str) -> str:
@@ -186,12 +227,20 @@ def _run(way: str, *arguments: str, **environment: str) -> str:
 
 
 def _table(title: str, results: list[Result]) -> Table:
-    """A column for each result, a row for each of its values."""
+    """A column for each result, a row for each of its values; of many results the other way round."""
+    if len(results) > MAX_COLUMNS:
+        table = Table(*results[0], title=title)
+        for result in results:
+            table.add_row(*map(_shown, result.values()))
+        return table
     table = Table(title=title, show_header=False)
     for name in results[0]:
-        values = [result[name] for result in results]
-        table.add_row(name, *(f"{value:,}" if isinstance(value, int) else str(value) for value in values))
+        table.add_row(name, *(_shown(result[name]) for result in results))
     return table
+
+
+def _shown(value: str | float) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 if __name__ == "__main__":

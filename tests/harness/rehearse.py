@@ -2,8 +2,8 @@
 
 The tests' BigQuery server counts as if a day of the table were as large as a real one, and a project's share of it as
 large as an ordinary package's (docs/costs.md has the figures and their sources). With default settings it goes through
-`just estimate`, the same with a probe, the first load of 30 days, and the next day. What is loaded are real downloads,
-where PYPI_REAL_DATA has them, or else the demo's.
+`just estimate`, the same with a probe, the first load of 30 days, and the next day; with `--grain day` of counts. What
+is loaded are real downloads, where PYPI_REAL_DATA has them, or else the demo's.
 """
 
 import argparse
@@ -22,6 +22,7 @@ import duckdb
 from google.cloud import bigquery
 
 from pipelines.demo import write_demo
+from pipelines.pypi.columns import GRAINS
 from pipelines.pypi.settings import TIB
 from tests.harness.benchmark import find_real_data
 from tests.servers.bigquery import TABLE, Server, redirect_clients
@@ -58,10 +59,11 @@ class Downloads:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Rehearse the first load from BigQuery, without an account.")
     parser.add_argument("--json", action="store_true", help="Print one JSON object only.")
+    parser.add_argument("--grain", choices=GRAINS, default="row", help="Load rows, which is the default, or counts.")
     options = parser.parse_args()
     say: Callable[[str], object] = (lambda _text: None) if options.json else print
     with TemporaryDirectory() as name:
-        result = rehearse(Path(name), find_downloads(Path(name)), say)
+        result = rehearse(Path(name), find_downloads(Path(name)), say, options.grain)
     if options.json:
         print(json.dumps(result))
     else:
@@ -79,7 +81,7 @@ def find_downloads(folder: Path) -> Downloads:
     return Downloads(folder / "demo", "copper-kettle", date(2026, 7, 1))
 
 
-def rehearse(folder: Path, downloads: Downloads, say: Callable[[str], object]) -> dict[str, Any]:
+def rehearse(folder: Path, downloads: Downloads, say: Callable[[str], object], grain: str = "row") -> dict[str, Any]:
     """Walk through a first load; the dollars and rows of both loads, and the highest exit code."""
     with Server(folder / "bigquery") as server:
         server.fill(downloads.copy(folder / "source"))
@@ -87,7 +89,8 @@ def rehearse(folder: Path, downloads: Downloads, say: Callable[[str], object]) -
         server.bill(**_real_size(server, key, downloads))
         with _environment(server.environment(key)):
             names = {"PROJECTS": json.dumps([downloads.project]), "START_DATE": f"{downloads.start:%Y-%m-%d}"}
-            return _walk(Installation(folder / "data").with_settings(**server.settings, **names), downloads, say)
+            project = Installation(folder / "data").with_settings(**server.settings, **names, GRAIN=grain)
+            return _walk(project, downloads, say)
 
 
 def _walk(project: Installation, downloads: Downloads, say: Callable[[str], object]) -> dict[str, Any]:

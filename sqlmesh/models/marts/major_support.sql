@@ -17,7 +17,7 @@ MODEL (
   )
 );
 
-WITH lines AS (
+WITH named AS (
   /* Before 1.0 the second number breaks what the first one breaks later. */
   SELECT
     project,
@@ -25,9 +25,13 @@ WITH lines AS (
     version_order,
     first_seen,
     is_valid AND NOT is_prerelease AND NOT COALESCE(is_stray, FALSE) AS is_candidate,
-    is_valid,
     CASE WHEN major = '0' OR major LIKE '%!0' THEN minor ELSE major END AS major
   FROM staging.releases
+), lines AS (
+  SELECT
+    *,
+    MIN(version_order) OVER (PARTITION BY project, major) AS major_start
+  FROM named
 ), newest AS (
   SELECT
     t.day,
@@ -46,8 +50,8 @@ WITH lines AS (
     n.week,
     n.project,
     n.day,
-    n.version_order,
-    r.major
+    r.major,
+    r.major_start
   FROM newest AS n
   INNER JOIN lines AS r
     ON n.project = r.project AND n.version_order = r.version_order
@@ -79,7 +83,7 @@ WITH lines AS (
   INNER JOIN lines AS r
     ON v.project = r.project AND v.version = r.version
   WHERE
-    r.is_valid AND r.version_order < m.version_order AND r.major <> m.major
+    r.version_order < m.major_start
   GROUP BY
     m.week,
     m.project
