@@ -308,6 +308,7 @@ class Loading:
             on_rows=on_rows,
         )
         request.ledger.settle_committed()
+        request.warehouse.checkpoint()
         done.add(chunk, counts)
         progress.days_done += chunk.days
         progress.spent = request.ledger.spent_since(self.guard.started)

@@ -161,6 +161,12 @@ class Warehouse:
         with self.client() as client, client.begin_transaction():
             yield client
 
+    def checkpoint(self) -> None:
+        """Let DuckDB write its log into the file, and free what has been replaced, instead of all at the end."""
+        if self.file:
+            with self.client() as client:
+                client.execute_sql("CHECKPOINT")
+
     def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - whatever SQL takes
         """The rows of a query; none where a table of it does not exist yet."""
         if not self.exists:

@@ -40,9 +40,9 @@ from tests.support.rows import LEAVES_OF_FILES
 
 REAL_DAY = date(2026, 7, 1)
 REAL_PROJECTS = ("chdb", "marimo", "dbt-duckdb", "ibis-framework", "connectorx", "lancedb")
-SIZES = (500_000, 5_000_000)
-"""Rows of the loads that are compared for memory and disk: the demo's, several times over."""
-CHUNK_ROWS = 500_000
+SPANS = (1, 10)
+"""Of the loads that are compared for memory and disk: so many times the days of the demo."""
+CHUNK_ROWS = 400_000
 """Of these loads: the shorter is one chunk, the longer ten."""
 FLAT = 1.15
 """What a load ten times longer may take at its peak, over the shorter one."""
@@ -166,29 +166,32 @@ def _children_seconds() -> float:
 
 
 def _memory(folder: Path) -> list[Result]:
-    """MiB at the peak of loads of each of `SIZES`; fails if the longer one takes more than `FLAT` times as much.
+    """MiB at the peak of loads of each of `SPANS`; fails if the longer one takes more than `FLAT` times as much.
 
     On disk, what is beside the warehouse: dlt's files, DuckDB's log and what it writes for want of memory.
     """
-    _run("write", str(folder), *map(str, SIZES))
+    _run("write", str(folder), *map(str, SPANS))
+    days = END - FIRST_DAY
     peaks: dict[str, list[tuple[int, float]]] = {"into an empty warehouse": [], "in place of the same days": []}
-    settings = {
-        "SOURCES__PYPI__LAG_DAYS": str((END - FIRST_DAY).days),
-        "SOURCES__PYPI__CHUNK_ROWS": str(CHUNK_ROWS),
-    }
-    for size in SIZES:
-        downloads = Downloads("demo", folder / f"{size}.parquet", PROJECTS, FIRST_DAY)
-        warehouse = folder / str(size) / "warehouse.duckdb"
+    sizes = []
+    for span in SPANS:
+        downloads = Downloads("demo", folder / f"{span}.parquet", PROJECTS, END - span * days)
+        warehouse = folder / str(span) / "warehouse.duckdb"
+        settings = {
+            "SOURCES__PYPI__LAG_DAYS": str((span * days).days),
+            "SOURCES__PYPI__CHUNK_ROWS": str(CHUNK_ROWS),
+        }
+        sizes.append(duckdb.sql(f"SELECT COUNT(*) FROM '{downloads.files}'").fetchall()[0][0])
         for measured in peaks.values():
             with _disk_beside(warehouse) as disk:
                 rows, kibibytes = downloads.load(warehouse, **settings)
-            assert rows == size, f"{rows} rows were loaded, not {size}"
+            assert rows == sizes[-1], f"{rows} rows were loaded, not {sizes[-1]}"
             measured.append((kibibytes * 1024 // _MIB, round(max(disk) / _MIB, 1)))
     results: list[Result] = [
         {
             "load": where,
-            **{f"{size}_rows_memory_mib": memory for size, (memory, _) in zip(SIZES, measured, strict=True)},
-            **{f"{size}_rows_disk_mib": disk for size, (_, disk) in zip(SIZES, measured, strict=True)},
+            **{f"{size}_rows_memory_mib": memory for size, (memory, _) in zip(sizes, measured, strict=True)},
+            **{f"{size}_rows_disk_mib": disk for size, (_, disk) in zip(sizes, measured, strict=True)},
         }
         for where, measured in peaks.items()
     ]

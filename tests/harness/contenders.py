@@ -52,18 +52,22 @@ def row_by_row(files: str, database: str) -> None:
         connection.execute("CREATE TABLE file_downloads AS FROM valid")
 
 
-def write(folder: str, *sizes: str) -> None:
-    """Files of so many rows: the demo's, several times over."""
+def write(folder: str, *spans: str) -> None:
+    """Files of so many times the demo's days, one span before the other, with each of its downloads twice."""
     from pathlib import Path
 
     import duckdb
 
-    from pipelines.demo import write_demo
+    from pipelines.demo import END, FIRST_DAY, write_demo
 
     write_demo(Path(folder, "demo"))
-    for size in sizes:
-        rows = f"SELECT rows.* FROM '{folder}/demo/*.parquet' AS rows, RANGE({size}) LIMIT {size}"
-        duckdb.sql(f"COPY ({rows}) TO '{folder}/{size}.parquet'")
+    for span in spans:
+        earlier = f"timestamp - TO_DAYS((n * {(END - FIRST_DAY).days})::INT)"
+        rows = (
+            f"SELECT rows.* REPLACE ({earlier} AS timestamp) "
+            f"FROM '{folder}/demo/*.parquet' AS rows, RANGE({span}) AS spans (n), RANGE(2)"
+        )
+        duckdb.sql(f"COPY ({rows}) TO '{folder}/{span}.parquet'")
 
 
 if __name__ == "__main__":
@@ -74,5 +78,5 @@ if __name__ == "__main__":
             load_rows()
         case ["rows", files, database]:
             row_by_row(files, database)
-        case ["write", folder, *sizes]:
-            write(folder, *sizes)
+        case ["write", folder, *spans]:
+            write(folder, *spans)
