@@ -244,6 +244,19 @@ def test_each_audit_catches_a_wrong_model(healthy: Models, audit: str) -> None:
     assert any(found)
 
 
+def test_what_an_audit_reads_is_planned_before(context: Context) -> None:
+    """SQLMesh finds what a query reads, but not what an audit does: the model has to name it, or a first plan fails."""
+    unplanned = {
+        f"{audit.name} of {model.name} reads {table.sql('duckdb')}"
+        for model, audit, arguments in uses(context)
+        for table in model.render_audit_query(audit, **DAYS, **arguments).find_all(exp.Table)
+        if table.db and exp.table_name(table, identify=True) not in {model.fqn} | (model.depends_on or set())
+        if not context.models[exp.table_name(table, identify=True)].kind.is_external
+    }
+
+    assert set() == unplanned
+
+
 def test_no_audit_is_without_a_wrong_model() -> None:
     """A new audit needs a model that it catches."""
     assert sorted(CHANGES) == sorted(path.stem for path in (ROOT / "sqlmesh" / "audits").glob("*.sql"))

@@ -7,8 +7,8 @@ MODEL (
   signals (
     raw_loaded()
   ),
-  -- An audit compares the two.
-  depends_on (staging.daily_downloads),
+  -- Audits read them.
+  depends_on (staging.daily_downloads, reference.recorded),
   description 'Downloads of each day by installer, its version and command, and the Python and system of the client. Apart from staging.daily_downloads, whose rows the versions would double.',
   grain (day, project, installer, installer_version, subcommand, python_minor, system),
   audits (

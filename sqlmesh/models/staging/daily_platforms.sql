@@ -7,8 +7,8 @@ MODEL (
   signals (
     raw_loaded()
   ),
-  -- An audit compares the two.
-  depends_on (staging.daily_downloads),
+  -- Audits read them.
+  depends_on (staging.daily_downloads, reference.recorded),
   description 'Downloads of each day by the platform of the client and of the file. Apart from staging.daily_downloads, as the dimensions of one would multiply the rows of the other.',
   grain (day, project, python_minor, file_type, wheel_tag, system, cpu, distro, distro_version, libc, libc_version),
   audits (
