@@ -18,6 +18,7 @@ GLOBAL_FILES = tuple(Path("~/.dlt", file.name) for file in FILES)
 """dlt reads them as well, for the settings of all projects of a user."""
 _SECTIONS = ("destination", "destinations", "sources")
 """What the project's own settings are under, at the top of a file."""
+_SECTIONS_OF_DLT = ("data_writer", "extract", "load", "normalize", "pipeline", "runtime", "schema")
 _SIMILAR, _MISSPELT = 0.5, 0.8
 """How similar two names are, from 0 to 1, if one may have been meant by the other, and if it surely was."""
 _REFERENCE = "docs/settings.md and docs/destinations.md list all settings."
@@ -28,7 +29,9 @@ def require_readable() -> None:
     for file in GLOBAL_FILES:
         _read(file.expanduser())
     for file in FILES:
-        for name in _read(file):
+        for name, value in _read(file).items():
+            if name in _SECTIONS_OF_DLT and not isinstance(value, Mapping):
+                raise _no_table(name, file)
             meant = nearest(name, _SECTIONS)
             if name not in _SECTIONS and meant:
                 raise SettingsError(
@@ -74,6 +77,10 @@ def _unknown(written: str, meant: str | None) -> SettingsError:
     return SettingsError(f"Unknown setting `{written}.", remedy=f"{question}{_REFERENCE}")
 
 
+def _no_table(name: str, file: Path) -> SettingsError:
+    return SettingsError(f"`{name}` in {file} is a value, not a table.", remedy=f"Write it as a section: [{name}].")
+
+
 def _section(file: Path, section: tuple[str, ...]) -> Mapping[str, Any]:
     found: Mapping[str, Any] = _read(file)
     for depth, name in enumerate(section, 1):
@@ -82,8 +89,7 @@ def _section(file: Path, section: tuple[str, ...]) -> Mapping[str, Any]:
             # Credentials may be one text instead of a table.
             if depth == len(section) and name == "credentials":
                 return {}
-            what = f"`{'.'.join(section[:depth])}` in {file} is a value, not a table."
-            raise SettingsError(what, remedy=f"Write it as a section: [{'.'.join(section[:depth])}].")
+            raise _no_table(".".join(section[:depth]), file)
         found = inner
     return found
 

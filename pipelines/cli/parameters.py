@@ -7,6 +7,7 @@ import typer
 from packaging.utils import canonicalize_name
 
 Site = Annotated[bool, typer.Option(help="Build the Evidence site if a mart or a page has changed.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but warnings and errors.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
 Port = Annotated[int, typer.Option(help="Port on this machine.", min=1, max=65535)]

@@ -16,8 +16,11 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from socket import getaddrinfo
 from tempfile import TemporaryDirectory
 from typing import cast
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import dlt
 import pyarrow as pa
@@ -99,6 +102,7 @@ class Lake:
         with translate_store_errors(self.name):
             client = self._client
             if not client.is_local_filesystem:
+                self._look_host_up()
                 client.store.info(client.bucket_path.split("/")[0])
                 return
         folder = Path(client.bucket_path)
@@ -106,6 +110,14 @@ class Lake:
         if not (nearest.is_dir() and os.access(nearest, os.W_OK)):
             what = f"The lake {self.name!r} cannot be written: {nearest} is a file, or you have no permission."
             raise LakeError(what, remedy=f"Set `bucket_url` of [destination.{self.name}] to another folder.")
+
+    def _look_host_up(self) -> None:
+        """Raise the error of a host that is not known at once: the store's client would try for half a minute."""
+        endpoint = getattr(self._client.config.credentials, "endpoint_url", None)
+        host = urlsplit(endpoint).hostname if endpoint else None
+        # A proxy may know hosts that this machine does not.
+        if host and not getproxies():
+            getaddrinfo(host, None)
 
     def manifest(self) -> list[CommittedDay]:
         """The complete days, by the manifest.
@@ -190,6 +202,7 @@ class Lake:
     def _read(self, table: str) -> pa.Table | None:
         """A table that is one file of the same name; `None` if it does not exist."""
         with translate_store_errors(self.name):
+            self._look_host_up()
             path = self.path(table, table)
             content = self.store.cat_file(path) if self.store.exists(path) else None
         try:

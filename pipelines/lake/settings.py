@@ -1,5 +1,6 @@
 """Resolves the lakes of the settings; warehouse and lakes are dlt's named destinations."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import field
 from pathlib import Path
@@ -12,6 +13,7 @@ from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.storages.configuration import FilesystemConfiguration
 from dlt.destinations import filesystem
 from dlt.destinations.impl.filesystem.configuration import FilesystemDestinationClientConfiguration
+from fsspec import available_protocols
 
 from pipelines.configuration import require_known
 from pipelines.errors import SettingsError
@@ -79,12 +81,29 @@ def _resolve_lake(name: str, working: Path) -> Lake:
     location = _absolute(str(bucket_url))
     if location.startswith("s3://"):
         require_known(("destination", name, "credentials"), set(AwsCredentials.get_resolvable_fields()))
-    elif FilesystemConfiguration.is_local_path(location) and any(char in location for char in _PATTERN):
+    elif not FilesystemConfiguration.is_local_path(location):
+        if location.split(":", 1)[0] not in available_protocols():
+            what = f"The `bucket_url` of the destination {name!r} begins with no kind of store that is known."
+            raise SettingsError(what, remedy=_remedy(name))
+    else:
+        _require_folder(name, location)
+    return Lake(name, location, working)
+
+
+def _require_folder(name: str, location: str) -> None:
+    if any(char in location for char in _PATTERN):
         what = (
             f"The folder of the lake {name!r} contains one of {' '.join(_PATTERN)}, which would be taken for a pattern."
         )
         raise SettingsError(what, remedy=_remedy(name))
-    return Lake(name, location, working)
+    try:
+        os.lstat(location)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        # What is not there may be made, and whether it may be written is asked before each run.
+        return
+    except (OSError, ValueError) as error:
+        what = f"The folder of the lake {name!r} cannot be used: {getattr(error, 'strerror', error)}."
+        raise SettingsError(what, remedy=_remedy(name)) from error
 
 
 def _absolute(bucket_url: str) -> str:

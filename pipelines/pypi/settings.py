@@ -16,7 +16,7 @@ from dlt.common.configuration.exceptions import (
 from dlt.common.configuration.specs import BaseConfiguration
 from packaging.utils import InvalidName, canonicalize_name
 
-from pipelines.configuration import require_known, require_readable
+from pipelines.configuration import CONFIG, SECRETS, files_with, require_known, require_readable
 from pipelines.errors import SettingsError
 from pipelines.pypi.clickpy_settings import ClickpySettings
 from pipelines.pypi.releases_settings import ReleasesSettings
@@ -134,6 +134,11 @@ def resolve_settings() -> Settings:
     require_known(("sources", "pypi"), set(Settings.get_resolvable_fields()))
     require_known(("sources", "pypi", "clickpy"), set(ClickpySettings.get_resolvable_fields()))
     require_known(("sources", "pypi", "releases"), set(ReleasesSettings.get_resolvable_fields()))
+    if CONFIG in files_with(("sources", "pypi", "clickpy"), "password"):
+        what = (
+            f"`password` under [sources.pypi.clickpy] is a secret, and stands in {CONFIG}, which git does not ignore."
+        )
+        raise SettingsError(what, remedy=f"Move it to {SECRETS}, or set SOURCES__PYPI__CLICKPY__PASSWORD.")
     try:
         with _without_bare_names():
             settings = resolve_configuration(Settings(), sections=("sources", "pypi"))

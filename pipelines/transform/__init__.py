@@ -4,7 +4,7 @@ from datetime import date
 from typing import NamedTuple
 
 from pipelines.transform.fingerprint import compute_fingerprint
-from pipelines.transform.state import UNREADABLE, drop_state, find_damage
+from pipelines.transform.state import UNREADABLE, count_rows, drop_state, find_damage
 from pipelines.warehouse import Warehouse, bookkeeping
 
 MARTS = "marts"
@@ -32,11 +32,11 @@ def transform(warehouse: Warehouse) -> Transformed:
     fingerprint = compute_fingerprint()
     # SQLMesh opens the file itself: by then it has to be closed.
     with warehouse.kept_open():
-        pending = bookkeeping.pending_days(warehouse)
-        forgotten = bookkeeping.forgotten_days(warehouse)
         damage = find_damage(warehouse)
         if damage:
             drop_state(warehouse, damage)
+        pending = bookkeeping.pending_days(warehouse)
+        forgotten = bookkeeping.forgotten_days(warehouse)
         applied = bookkeeping.applied_fingerprint(warehouse)
         releases_changed = bookkeeping.has_pending_releases(warehouse)
         days = sorted(forgotten.union(*pending.values()))
@@ -44,13 +44,14 @@ def transform(warehouse: Warehouse) -> Transformed:
             days = sorted({day.day for day in bookkeeping.committed_days(warehouse)})
     if days or applied != fingerprint or releases_changed:
         _apply(warehouse, days, releases_changed=releases_changed)
-        bookkeeping.acknowledge(warehouse, list(pending), forgotten, fingerprint)
+        bookkeeping.acknowledge(warehouse, list(pending), forgotten, fingerprint, count_rows(warehouse))
     return Transformed(days, applied != fingerprint, releases_changed)
 
 
 def _apply(warehouse: Warehouse, days: list[date], *, releases_changed: bool) -> None:
     from pipelines.transform.plan import apply_plan, is_state_readable
 
+    bookkeeping.forget_applied(warehouse)
     try:
         apply_plan(warehouse, days, releases_changed=releases_changed)
     except Exception:

@@ -73,7 +73,7 @@ def translate_sqlmesh_errors(output: io.StringIO) -> Iterator[None]:
     """Turns SQLMesh's errors into ours, with the end of what it printed."""
     try:
         yield
-    except SQLMeshError as error:
+    except (SQLMeshError, duckdb.Error) as error:
         if interrupted():
             raise KeyboardInterrupt from error
         printed = "\n".join(line for line in output.getvalue().splitlines()[-40:] if line.strip())

@@ -78,7 +78,7 @@ def is_state_readable(warehouse: Warehouse) -> bool:
     except InsightsError:
         # Not because of the state, which has not been read yet.
         return True
-    except (SQLMeshError, duckdb.Error, ValueError, TypeError, KeyError):
+    except (SQLMeshError, duckdb.Error, ValueError, TypeError, LookupError):
         return False
     return True
 

@@ -7,7 +7,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from pipelines.errors import TransformError
-from pipelines.warehouse import Warehouse
+from pipelines.warehouse import Warehouse, bookkeeping
 
 UNREADABLE = "had a state that this version of SQLMesh cannot read"
 
@@ -15,6 +15,15 @@ _CATALOGS = """
     SELECT DISTINCT REGEXP_EXTRACT(name, '^"?([^".]+)"?[.]', 1), CURRENT_DATABASE() FROM sqlmesh._snapshots
 """
 _VIEWS = "SELECT snapshots FROM sqlmesh._environments WHERE name = 'prod'"
+_TABLES = """
+    SELECT DISTINCT FORMAT('"{}"."{}"', tables.schema_name, tables.table_name)
+    FROM duckdb_views() AS views JOIN duckdb_tables() AS tables
+        ON tables.database_name = views.database_name AND CONTAINS(tables.schema_name, '__')
+        AND tables.table_name = REGEXP_EXTRACT(views.sql, 'sqlmesh__\\w+"?[.]"?(\\w+)', 1)
+    WHERE views.database_name = CURRENT_DATABASE() AND views.schema_name IN ('marts', 'staging', 'reference')
+    ORDER BY ALL
+"""
+"""The tables that the views of production read; a view that reads a view counts nothing."""
 _STATE = """
     SELECT table_name FROM information_schema.tables
     WHERE table_catalog = CURRENT_DATABASE() AND table_schema = 'sqlmesh'
@@ -56,7 +65,18 @@ def find_damage(warehouse: Warehouse) -> str | None:
             return UNREADABLE
         if not all(_is_readable(connection, view) for view in _read_views(connection)):
             return "have lost a table or a view"
+    computed = bookkeeping.applied_row_count(warehouse)
+    if computed is not None and computed != count_rows(warehouse):
+        return "have other rows than a run has computed"
     return None
+
+
+def count_rows(warehouse: Warehouse) -> int:
+    """The number of rows in all tables of the models in production, and not in those that a review or a plan left."""
+    with warehouse.connection() as connection:
+        tables = [table for (table,) in connection.execute(_TABLES).fetchall()]
+        counts = " + ".join(f"(SELECT COUNT(*) FROM {table})" for table in tables) or "0"
+        return int(connection.execute(f"SELECT {counts}").fetchall()[0][0])
 
 
 def require_undamaged(warehouse: Warehouse) -> None:

@@ -14,7 +14,11 @@ import duckdb
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
 from dlt.common.destination.exceptions import DestinationException, UnknownDestinationModule
 from dlt.common.destination.reference import AnyDestination
-from dlt.destinations.exceptions import DatabaseUndefinedRelation, DestinationConnectionError
+from dlt.destinations.exceptions import (
+    DatabaseTerminalException,
+    DatabaseUndefinedRelation,
+    DestinationConnectionError,
+)
 from dlt.destinations.impl.duckdb.configuration import DuckDbBaseCredentials
 from dlt.destinations.impl.motherduck.configuration import MotherDuckCredentials
 from dlt.destinations.sql_client import SqlClientBase
@@ -168,7 +172,12 @@ class Warehouse:
                 client.execute_sql("CHECKPOINT")
 
     def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - whatever SQL takes
-        """The rows of a query; none where a table of it does not exist yet."""
+        """The rows of a query; none where a table of it does not exist yet.
+
+        Raises:
+            WarehouseError: a table of it has another shape, or as `client`.
+
+        """
         if not self.exists:
             return []
         try:
@@ -176,6 +185,11 @@ class Warehouse:
                 return cursor.fetchall()
         except DatabaseUndefinedRelation:
             return []
+        except DatabaseTerminalException as error:
+            if not isinstance(error.dbapi_exception, duckdb.BinderException):
+                raise
+            what = f"A table of {self} has another shape: {str(error.dbapi_exception).splitlines()[0]}"
+            raise WarehouseError(what, remedy="`just run` makes it again, or says which one it cannot make.") from error
 
     def columns(self, table: str) -> set[str]:
         """The columns of a table of `raw`; none where there is no such table."""

@@ -54,7 +54,7 @@ LEDGER_COLUMNS = {
 
 _TABLES = {
     "acknowledged_loads": "load_id TEXT",
-    "applied_models": "fingerprint TEXT, plan_id TEXT",
+    "applied_models": "fingerprint TEXT, plan_id TEXT, row_count BIGINT",
     "extract_ledger": ", ".join(f"{name} {kind}" for name, kind in LEDGER_COLUMNS.items()),
     "forgotten_days": "project TEXT, day DATE",
     "release_files": "project TEXT, filename TEXT, version TEXT, type TEXT, size BIGINT, uploaded_at TIMESTAMPTZ, "
@@ -73,6 +73,7 @@ _DERIVED = {
     "acknowledged_loads": {"load_id"},
     "applied_models": {"fingerprint", "plan_id"},
     "committed_days": {field.name for field in fields(CommittedDay)},
+    "forgotten_days": {"project", "day"},
     "release_files": {"project", "filename", "version", "type", "size", "uploaded_at", "requires_python", "is_yanked"}
     | {"yanked_reason", "_dlt_load_id"},
     "release_pages": {"project", "etag", "digest", "load_id", "files", "status", "status_reason", "fetched_at"}
@@ -119,10 +120,10 @@ _FOUND = """
     )
 """
 _MISCOUNTED = f"""
-    {_FOUND}
-    SELECT committed.project, committed.day, accepted, COALESCE(present, 0)
-    FROM committed_days AS committed LEFT JOIN found USING (project, day)
-    WHERE accepted <> COALESCE(present, 0)
+    {_FOUND}, broken AS (SELECT project, day, SUM({{weight}}) AS kept FROM quarantine GROUP BY ALL)
+    SELECT committed.project, committed.day, accepted, COALESCE(present, 0), quarantined, COALESCE(kept, 0)
+    FROM committed_days AS committed LEFT JOIN found USING (project, day) LEFT JOIN broken USING (project, day)
+    WHERE accepted <> COALESCE(present, 0) OR quarantined <> COALESCE(kept, 0)
     ORDER BY ALL
 """
 _TOTALS = f"""
@@ -185,6 +186,10 @@ def drop_misshapen(warehouse: Warehouse) -> None:
                 logging.getLogger(__name__).warning("%s.%s has another shape: it is made again.", DATASET, name)
                 views = client.execute_sql(f"SELECT 1 FROM duckdb_views() WHERE view_name = '{name}'")
                 client.execute_sql(f"DROP {'VIEW' if views else 'TABLE'} {DATASET}.{name}")
+                if name == "forgotten_days":
+                    _create_tables(client)
+                    # Nobody knows which days the KPIs still count: no number of rows is the right one.
+                    client.execute_sql(f"UPDATE {DATASET}.applied_models SET row_count = -1")
 
 
 def execute(warehouse: Warehouse, sql: str, *parameters: Any) -> None:  # noqa: ANN401 - whatever SQL takes
@@ -313,11 +318,29 @@ def applied_fingerprint(warehouse: Warehouse) -> str | None:
     return str(rows[0][0]) if rows else None
 
 
-def acknowledge(warehouse: Warehouse, load_ids: Sequence[str], days: Collection[date], fingerprint: str) -> None:
-    """Record that the KPIs include loads, forgotten `days`, releases and models; call it once the audits passed."""
+def applied_row_count(warehouse: Warehouse) -> int | None:
+    """The number of rows that the plan in production has left in its tables, if a run has applied it to the end."""
+    ensure_tables(warehouse)
+    rows = warehouse.query(f"SELECT row_count FROM {DATASET}.applied_models WHERE plan_id = ({_PRODUCTION_PLAN})")
+    return rows[0][0] if rows else None
+
+
+def forget_applied(warehouse: Warehouse) -> None:
+    """Forget what was applied, before a plan changes it."""
+    if ensure_tables(warehouse):
+        execute(warehouse, f"DELETE FROM {DATASET}.applied_models")
+
+
+def acknowledge(
+    warehouse: Warehouse, load_ids: Sequence[str], days: Collection[date], fingerprint: str, row_count: int
+) -> None:
+    """Record that the KPIs include loads, forgotten `days`, releases and models; call it once the audits passed.
+
+    `row_count` is the number of rows in all tables that the models have filled.
+    """
     with warehouse.transaction() as client:
         client.execute_sql("DELETE FROM applied_models")
-        client.execute_sql(f"INSERT INTO applied_models SELECT ?, ({_PRODUCTION_PLAN})", fingerprint)
+        client.execute_sql(f"INSERT INTO applied_models SELECT ?, ({_PRODUCTION_PLAN}), ?", fingerprint, row_count)
         client.execute_sql("INSERT INTO acknowledged_loads (load_id) SELECT UNNEST(?::TEXT[])", list(load_ids))
         client.execute_sql("DELETE FROM forgotten_days WHERE LIST_CONTAINS(?::DATE[], day)", list(days))
         client.execute_sql("UPDATE release_pages SET is_computed = TRUE")
@@ -331,14 +354,18 @@ def record_drift(warehouse: Warehouse, upstream: str, fields: Sequence[str], now
 
 def require_exact(warehouse: Warehouse) -> None:
     """Raise `WarehouseError` unless each committed day has as many rows as its extract counted."""
-    wrong = query_committed(warehouse, _MISCOUNTED)
+    # Rows of the quarantine had no weight before there were grains.
+    weight = "COALESCE(log_rows, 1)" if "log_rows" in warehouse.columns("quarantine") else "1"
+    wrong = query_committed(warehouse, _MISCOUNTED.format(weight=weight))
     if wrong:
-        project, day, expected, found = wrong[0]
+        project, day, accepted, found, quarantined, kept = wrong[0]
+        table = "file_downloads" if accepted != found else "quarantine"
+        expected, there = (accepted, found) if accepted != found else (quarantined, kept)
         what = (
             f"{len(wrong)} loaded days have another number of rows than was extracted, first {project} on {day}: "
-            f"{expected:,} extracted, {found:,} in the warehouse."
+            f"{expected:,} extracted, {there:,} in the warehouse."
         )
-        remedy = "Another program has changed raw.file_downloads: load the days again with `just backfill`."
+        remedy = f"Another program has changed raw.{table}: load the days again with `just backfill`."
         raise WarehouseError(what, remedy=remedy)
 
 
@@ -389,6 +416,8 @@ def _create_tables(client: SqlClientBase[Any]) -> None:
         if name not in present["extract_ledger"]:
             # A ledger of an earlier version.
             client.execute_sql(f"ALTER TABLE {DATASET}.extract_ledger ADD COLUMN {name} {kind}")
+    if "row_count" not in present["applied_models"]:
+        client.execute_sql(f"ALTER TABLE {DATASET}.applied_models ADD COLUMN row_count BIGINT")
     # dlt creates the tables in its first load.
     if "loaded_days" in present:
         if "daily_counts" not in present:

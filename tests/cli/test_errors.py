@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from pipelines.cli.printing.unexpected import show_unexpected
 from pipelines.pypi.upstreams.parquet import ParquetUpstream
 from tests.support.installation import Installation
 from tests.support.rows import SCHEMA, download, write
@@ -215,6 +216,16 @@ def test_an_unexpected_error_is_two_lines_and_a_file(
     assert "KeyError: 'nobody knows s3://***@host, nor ***'" in trace
     assert "test_errors.py" in trace
     assert 0o600 == file.stat().st_mode & 0o777
+
+
+def test_module_that_stands_before_a_package_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """A PYTHONPATH that has another `pydantic` is a cause that is known, and needs no trace."""
+    show_unexpected(ImportError("cannot import", name="pydantic", path="/opt/other/pydantic.py"))
+
+    assert capsys.readouterr().err.splitlines() == [
+        "Error: Python has imported /opt/other/pydantic.py, which is not the project's `pydantic`.",
+        "Unset PYTHONPATH, or rename that file. `just` calls Python without it.",
+    ]
 
 
 def test_a_trace_that_cannot_be_kept_beside_the_data_is_kept_elsewhere(

@@ -39,6 +39,16 @@ def wait() -> None:
 with interruptible():
     cli.main()
 """
+IMPORT = """
+import runpy, sys, time
+class Slow:
+    def find_spec(self, name, *_):
+        if name == "typer":
+            print("ready", flush=True)
+            time.sleep(60)
+sys.meta_path.insert(0, Slow())
+runpy.run_module("pipelines", run_name="__main__")
+"""
 PARENT = """
 import os, sys
 from pathlib import Path
@@ -63,7 +73,7 @@ def start(script: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("script", [SLEEP, QUERY, COMMAND], ids=["python", "query", "command"])
+@pytest.mark.parametrize("script", [SLEEP, QUERY, COMMAND, IMPORT], ids=["python", "query", "command", "import"])
 def test_signal_is_one_message(script: str, number: signal.Signals) -> None:
     """It says that the command can be repeated; the exit code is the shell's for that signal."""
     with start(script) as process:

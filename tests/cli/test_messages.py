@@ -17,6 +17,7 @@ from pipelines import run as flow
 from pipelines.choices import Severity
 from pipelines.cli.printing import summary
 from pipelines.cli.printing.alerts import show_anomalies
+from pipelines.cli.printing.terminal import Terminal
 from pipelines.errors import LakeError, LakeOutageError
 from pipelines.lake import Lake, sync
 from pipelines.lake.store_errors import translate_store_errors
@@ -111,6 +112,25 @@ class Steps:
 
     def _update(self, text: str) -> None:
         self.results[self._title] = text
+
+
+@pytest.mark.parametrize("command", [("run",), ("backfill", "2026-07-01", "2026-07-02")])
+def test_quiet_run_prints_errors_only(
+    command: tuple[str, ...], project: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scheduled job that mails what is printed sends nothing on a usual day."""
+
+    def run(_settings: object, _warehouse: object, terminal: Terminal, *_backfill: object, **_options: object) -> None:
+        with terminal.step("Load"):
+            terminal.console.print("1 row")
+        raise LakeOutageError("The lake is away.", remedy="Wait.")
+
+    monkeypatch.setattr("pipelines.run.run", run)
+    project = project.reading(Path("source"), "one")
+
+    done = project.cli(*command, "--quiet")
+
+    assert ("", "Error: The lake is away.\nWait.\n") == (done.stdout, done.stderr)
 
 
 def test_host_that_does_not_exist_is_named_as_such() -> None:

@@ -33,6 +33,7 @@ FILES = {
     "[destination.warehouze]\ncredentials = 'a'": "Did you mean `warehouse`?",
     "destinatoins = ['warehouse']": "Did you mean `destinations`?",
     "sources = 3": "`sources` in .dlt/config.toml is a value, not a table",
+    "runtime = 1": "`runtime` in .dlt/config.toml is a value, not a table",
     "[sources.pypi]\nlag_days = 1\nlag_days = 2\n\n": "Cannot overwrite a value (at line 3",
     "[sources.pypi\n": "(at line 1",
     "a = 1".encode("utf-16"): "is not encoded as UTF-8",
@@ -102,6 +103,20 @@ def test_credentials_in_the_file_that_is_no_secret_are_refused(
     monkeypatch.chdir(tmp_path)
 
     assert_refused(loadable.cli(), "stands in .dlt/config.toml, where dlt does not look for it")
+
+
+def test_password_in_the_file_that_is_no_secret_is_refused(
+    loadable: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is committed: the message says where a password belongs."""
+    file = shutil.copytree(ROOT / ".dlt", tmp_path / ".dlt") / "config.toml"
+    file.write_text(f"[sources.pypi.clickpy]\npassword = '{SECRET}'\n")
+    monkeypatch.chdir(tmp_path)
+
+    done = loadable.cli()
+
+    assert_refused(done, "`password` under [sources.pypi.clickpy] is a secret, and stands in .dlt/config.toml")
+    assert SECRET not in done.stderr
 
 
 @pytest.mark.parametrize("case", WRONG)

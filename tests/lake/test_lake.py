@@ -423,6 +423,8 @@ def test_forgotten_project_leaves_the_lake(
             {"DESTINATION__LAKE__BUCKET_URL": "s3://bucket/prefix"},
             "The settings of the lake 'lake' are incomplete: no credentials.",
         ),
+        ({"DESTINATION__LAKE__BUCKET_URL": "postgres://u:p@h/d"}, "begins with no kind of store that is known"),
+        ({"DESTINATION__LAKE__BUCKET_URL": "x" * 5000}, "cannot be used: File name too long"),
         ({"DESTINATION__LAKE__BUCKET_URL": ""}, "The destination 'lake' has no `bucket_url`"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from socket import gaierror
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -93,6 +94,20 @@ def test_refusal_stops_the_run_before_it_loads(
     assert "planted-secret" not in done.stdout + done.stderr
     kept = [path.read_bytes() for path in small.folder.parent.rglob("*") if path.is_file()]
     assert not any(b"planted-secret" in content for content in kept)
+
+
+def test_host_that_is_not_known_is_said_at_once(project: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store is not asked: its client would try again for half a minute."""
+
+    def look_up(*_arguments: object) -> None:
+        raise gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr("pipelines.lake.getaddrinfo", look_up)
+    lake = open_lake(project)
+
+    for ask in (lake.require_reachable, lake.manifest):
+        with pytest.raises(LakeOutageError, match="The host of the lake 'lake' was not found"):
+            ask()
 
 
 def test_key_that_may_only_read_is_told_so(small: Installation, s3: S3Server) -> None:

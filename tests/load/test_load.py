@@ -285,6 +285,19 @@ def test_a_single_row_lost_or_doubled_stops_the_run(small: Installation, tamperi
         small.load()
 
 
+def test_row_lost_from_the_quarantine_stops_the_run(small: Installation, source: Path) -> None:
+    """It is the only trace of a download that was read, and is counted by its weight."""
+    write(source, [download(DAYS[0], country_code="xx"), download(DAYS[0])])
+    small.with_settings(PROJECTS='["one"]', GRAIN="day", TOLERANCE="1").load()
+    with duckdb.connect(small.file) as connection:
+        connection.execute("DELETE FROM raw.quarantine")
+
+    with pytest.raises(WarehouseError, match=r"one on 2026-07-01: 1 extracted, 0 in the warehouse") as error:
+        small.load()
+
+    assert "raw.quarantine" in error.value.remedy
+
+
 def test_broken_rows_are_quarantined_with_reason_and_content(project: Installation, tmp_path: Path) -> None:
     """A row that breaks the contract is quarantined, once, and the rest of its day is loaded."""
     rows = [download(DAYS[0]) for _ in range(3)] + [download(DAYS[0], file__type="bdist_conda", country_code="xx")]

@@ -302,14 +302,17 @@ def test_serving_without_a_site_says_so(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_taken_port_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A port that something else serves is named, with the option that chooses another."""
+    """A port that something else serves is named, with the option that chooses another, and no address is shown."""
     (tmp_path / "stamp").touch()
     monkeypatch.setattr(evidence, "STAMP_FILE", tmp_path / "stamp")
 
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
+        shown: list[str] = []
         with pytest.raises(SiteError, match=rf"Port {port} cannot be used(.|\n)*--port"):
-            serve(port, print)
+            serve(port, shown.append)
+
+    assert [] == shown
 
 
 def test_site_is_served_beside_a_busy_file(demo_project: Installation, built_site: Path) -> None:

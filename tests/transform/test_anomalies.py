@@ -104,7 +104,9 @@ def test_mart_that_is_lost_is_an_error_and_not_quiet(project: Installation) -> N
     assert "just run" in done.stderr
 
 
-@pytest.mark.parametrize("option", [("--severity", "bad"), ("--days", "0"), ("--lens", "few")])
+@pytest.mark.parametrize(
+    "option", [("--severity", "bad"), ("--days", "0"), ("--days", "99999999999999"), ("--lens", "few")]
+)
 def test_wrong_argument_exits_with_2(project: Installation, option: tuple[str, str]) -> None:
     """A mistyped argument has a code of its own, so that a job does not take it for an anomaly."""
     assert 2 == project.cli("alerts", *option).returncode

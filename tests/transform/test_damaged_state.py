@@ -11,6 +11,7 @@ from sqlmesh import Context
 from pipelines.transform import plan, transform
 from pipelines.transform.state import UNREADABLE
 from pipelines.warehouse import Warehouse, resolve_warehouse
+from pipelines.warehouse.lock import exclusive_run
 from pipelines.warehouse.settings import CREDENTIALS_VARIABLE
 from tests.support import few_models
 from tests.support.installation import Installation
@@ -28,6 +29,7 @@ NOTICED = {
     "UPDATE sqlmesh._snapshots SET snapshot = '{'": UNREADABLE,
     "ALTER TABLE sqlmesh._snapshots DROP COLUMN snapshot": UNREADABLE,
 }
+CHANGED = "have other rows than a run has computed"
 FAILING = {
     "UPDATE sqlmesh._versions SET schema_version = 9999": UNREADABLE,
     "UPDATE sqlmesh._versions SET schema_version = 1": UNREADABLE,
@@ -76,6 +78,36 @@ def test_a_state_that_cannot_be_used_is_dropped_and_said(
 
     assert [DAYS] == planned
     assert [f"The KPIs {NOTICED.get(damage, UNREADABLE)}: they are computed again."] == caplog.messages
+
+
+@pytest.mark.parametrize("table", ["marts__downloads_weekly", "staging__daily_downloads"])
+def test_tables_with_other_rows_are_computed_again(
+    computed: Installation, planned: list[Sequence[date]], caplog: pytest.LogCaptureFixture, table: str
+) -> None:
+    """Rows that another program has deleted from a table of a model are noticed by their number."""
+    [(schema, name)] = computed.query(
+        "SELECT schema_name, table_name FROM duckdb_tables() WHERE STARTS_WITH(table_name, ?)", f"{table}__"
+    )
+    computed.transform()
+    with duckdb.connect(computed.file) as connection:
+        connection.execute(f"DELETE FROM {schema}.{name} WHERE project = 'two'")
+
+    computed.transform()
+
+    assert [DAYS] == planned
+    assert [f"The KPIs {CHANGED}: they are computed again."] == caplog.messages
+
+
+def test_lost_list_of_forgotten_days_computes_all_again(computed: Installation, planned: list[Sequence[date]]) -> None:
+    """Without it, nobody knows which days the KPIs count that are gone."""
+    with duckdb.connect(computed.file) as connection:
+        connection.execute("CREATE OR REPLACE TABLE raw.forgotten_days AS SELECT 1 AS other")
+
+    with computed.warehouse() as warehouse, exclusive_run(warehouse):
+        transform(warehouse)
+
+    assert [DAYS] == planned
+    assert [] == computed.query("SELECT project, day FROM raw.forgotten_days")
 
 
 def test_audit_of_what_is_lost_is_one_message(computed: Installation) -> None:

@@ -83,10 +83,24 @@ DERIVED = {
     "CREATE OR REPLACE VIEW raw.committed_days AS SELECT 1 AS a": "raw.committed_days",
     "ALTER TABLE raw.acknowledged_loads RENAME load_id TO id": "raw.acknowledged_loads",
     "ALTER TABLE raw.applied_models DROP COLUMN plan_id": "raw.applied_models",
+    "ALTER TABLE raw.forgotten_days RENAME day TO date": "raw.forgotten_days",
     "ALTER TABLE raw.schema_drift DROP COLUMN last_seen": "raw.schema_drift",
     "ALTER TABLE raw.tracked_projects RENAME project TO name": "raw.tracked_projects",
     "ALTER TABLE raw.upstream_files DROP COLUMN digest": "raw.upstream_files",
 }
+
+
+@pytest.mark.parametrize("command", [("estimate",), ("quarantine",)])
+def test_command_that_only_reads_names_what_a_run_makes_again(loaded: Installation, command: tuple[str]) -> None:
+    """It is one message, not a trace."""
+    with duckdb.connect(loaded.file) as connection:
+        connection.execute("CREATE OR REPLACE VIEW raw.committed_days AS SELECT 1 AS a")
+
+    done = loaded.cli(*command)
+
+    assert 1 == done.returncode
+    assert "has another shape" in done.stderr
+    assert "`just run` makes it again" in done.stderr
 
 
 @pytest.mark.parametrize("damage", DERIVED)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli.parameters import Day, EndDay, Json, Site, normalize
+from pipelines.cli.parameters import Day, EndDay, Json, Quiet, Site, normalize
 
 if TYPE_CHECKING:
     from pipelines.pypi.settings import Settings
@@ -16,7 +16,7 @@ app = typer.Typer()
 
 
 @app.command()
-def run(site: Site = True) -> None:
+def run(site: Site = True, quiet: Quiet = False) -> None:
     """Load the missing days, compute the KPIs, export them and build the site.
 
     With the default settings it loads generated demo data. A day that is loaded is not billed again, so you can run
@@ -27,7 +27,7 @@ def run(site: Site = True) -> None:
     from pipelines.pypi.settings import resolve_settings
     from pipelines.warehouse import resolve_warehouse
 
-    flow.run(resolve_settings(), resolve_warehouse(), Terminal(), with_site=site)
+    flow.run(resolve_settings(), resolve_warehouse(), Terminal(quiet=quiet), with_site=site)
 
 
 @app.command(name="try")
@@ -66,6 +66,7 @@ def backfill(
         str | None, typer.Argument(parser=normalize, help="By default all projects of the settings.")
     ] = None,
     site: Site = True,
+    quiet: Quiet = False,
 ) -> None:
     """Load the days from START to before END, even if they are loaded already.
 
@@ -78,7 +79,7 @@ def backfill(
 
     settings = resolve_settings()
     days = _backfill(settings, start, end, project)
-    flow.run(settings, resolve_warehouse(), Terminal(), days, with_site=site)
+    flow.run(settings, resolve_warehouse(), Terminal(quiet=quiet), days, with_site=site)
 
 
 @app.command()

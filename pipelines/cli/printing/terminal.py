@@ -26,10 +26,11 @@ def open_console(width: int = WIDTH, *, stderr: bool = False) -> Console:
 
 
 class Terminal:
-    """Shows a run's progress: a spinner in a terminal, lines elsewhere."""
+    """Shows a run's progress: a spinner in a terminal, lines elsewhere, or nothing if it is to be quiet."""
 
-    def __init__(self, *, stderr: bool = False) -> None:
+    def __init__(self, *, stderr: bool = False, quiet: bool = False) -> None:
         self.console = open_console(stderr=stderr)
+        self.console.quiet = quiet
 
     def step(self, title: str) -> AbstractContextManager[Update]:
         return _step(self.console, title)

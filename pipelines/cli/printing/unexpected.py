@@ -16,14 +16,29 @@ FOLDER = Path("data/errors")
 
 
 def show_unexpected(error: Exception) -> None:
-    """Print two lines to standard error; the trace goes to a file, without credentials."""
+    """Print two lines to standard error; the trace goes to a file, without credentials.
+
+    A module that stands before a package of the project is a cause that is known.
+    """
     command = sys.argv[1] if len(sys.argv) > 1 else ""
     step = next(iter(getattr(error, "__notes__", ())), None)
     doing = f"`just {command}`{f' in the step {step!r}' if step else ''}"
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     console.print("[red]Error:[/] ", end="")
+    if isinstance(error, ImportError) and error.path and not _is_own(Path(error.path)):
+        console.print(
+            plain(f"Python has imported {error.path}, which is not the project's `{error.name}`."), markup=False
+        )
+        console.print("Unset PYTHONPATH, or rename that file. `just` calls Python without it.", style="bold")
+        return
     console.print(plain(f"{doing} ended by an unexpected {type(error).__name__}."), markup=False)
     console.print(f"Its trace is in {_keep(error)}, without credentials: please report it.", style="bold", markup=False)
+
+
+def _is_own(module: Path) -> bool:
+    """Whether a module belongs to the project, its packages or Python."""
+    places = (sys.prefix, sys.base_prefix, Path(__file__).parents[3])
+    return any(module.resolve().is_relative_to(Path(place).resolve()) for place in places)
 
 
 def _keep(error: Exception) -> Path:
