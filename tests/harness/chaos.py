@@ -41,6 +41,7 @@ from pipelines.errors import InsightsError
 from pipelines.load import load
 from pipelines.load.plan import LoadRequest
 from pipelines.pypi.clickpy_settings import ClickpySettings
+from pipelines.pypi.releases_settings import ReleasesSettings
 from pipelines.pypi.settings import Settings, resolve_settings
 from pipelines.warehouse import resolve_warehouse
 from tests.harness.damages import (
@@ -87,6 +88,7 @@ _SIMILAR = re.compile(r"[0-9a-f]{6,}|\d+(\.\d+)?")
 _SETTINGS = (
     *Settings.get_resolvable_fields(),
     *(f"clickpy__{name}" for name in ClickpySettings.get_resolvable_fields()),
+    *(f"releases__{name}" for name in ReleasesSettings.get_resolvable_fields()),
 )
 _VARIABLES = (
     *(f"SOURCES__PYPI__{name.upper()}" for name in (*_SETTINGS, "budget_per_runn")),
@@ -288,6 +290,8 @@ class _Settings:
         self._config = {
             "": {"destinations": '["warehouse", "lake"]'},
             "sources.pypi": {"upstream": '"parquet"', **source},
+            # No damage leads to the network.
+            "sources.pypi.releases": {"enabled": "false", "url": '"http://127.0.0.1:9/simple/"'},
             "destination.warehouse": {"destination_type": '"duckdb"'},
             "destination.lake": {"destination_type": '"filesystem"', "bucket_url": json.dumps(str(place / "lake"))},
             "normalize.parquet_normalizer": {"add_dlt_load_id": "true"},
