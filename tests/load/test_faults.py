@@ -163,8 +163,8 @@ def test_ctrl_c_mid_read_is_one_message_and_the_next_run_is_exact(
     begun: Installation, undisturbed: Installation, disturbed: Installation
 ) -> None:
     """A person who stops a run is told that nothing is lost, and nothing is: not even what BigQuery has billed."""
-    # On a busy machine the server may need longer for a batch than the other tests wait: that read would be the first
-    # to fail, and the signal come in the read after it.
+    # Longer than the other tests wait: on a busy machine a batch may take seconds, and its read would fail before the
+    # signal comes.
     disturbed = disturbed.with_settings(READ_TIMEOUT="120")
     stopped = stop_mid_read(disturbed, signal.SIGINT)
 

@@ -44,9 +44,9 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> list[Sequence[date]]:
     days: list[Sequence[date]] = []
     apply_plan = plan.apply_plan
 
-    def apply_or_note(warehouse: Warehouse, wanted: Sequence[date]) -> None:
+    def apply_or_note(warehouse: Warehouse, wanted: Sequence[date], *, releases_changed: bool) -> None:
         if warehouse.query("SELECT 1 FROM information_schema.schemata WHERE schema_name = 'sqlmesh'"):
-            apply_plan(warehouse, wanted)
+            apply_plan(warehouse, wanted, releases_changed=releases_changed)
         else:
             days.append(wanted)
             with warehouse.connection() as connection:
