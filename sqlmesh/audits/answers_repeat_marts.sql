@@ -35,6 +35,18 @@ WITH expected AS (
   CROSS JOIN reference.lenses AS l
   UNION ALL
   SELECT
+    y.project,
+    'versions' AS page,
+    'yanked' AS subject,
+    l.column_name AS lens,
+    '4w' AS period,
+    @by_lens(l.column_name, 'y.share_$lens') AS value
+  FROM marts.yanked_28d AS y
+  CROSS JOIN reference.lenses AS l
+  WHERE
+    y.version = 'all'
+  UNION ALL
+  SELECT
     b.project,
     CASE b.dimension WHEN 'version' THEN 'versions' WHEN 'installer' THEN 'installers' WHEN 'system' THEN 'platforms' ELSE 'countries' END AS page,
     b.label AS subject,

@@ -132,6 +132,19 @@ WITH lenses AS (
     ON v.project = p.project AND v.previous_version = p.version
   WHERE
     v.place = 1
+), yanked AS (
+  SELECT
+    y.project,
+    l.lens,
+    y.versions,
+    @by_lens(l.lens, 'y.share_$lens') AS share,
+    @by_lens(l.lens, 'y.slope_share_$lens') AS slope,
+    @by_lens(l.lens, 'y.slope_low_share_$lens') AS slope_low,
+    @by_lens(l.lens, 'y.slope_high_share_$lens') AS slope_high
+  FROM marts.yanked_28d AS y
+  CROSS JOIN lenses AS l
+  WHERE
+    y.version = 'all'
 ), pythons AS (
   SELECT
     p.project,
@@ -336,6 +349,42 @@ WITH lenses AS (
     ON a.project = r.project AND a.lens = r.lens
   LEFT JOIN ranked AS b
     ON a.project = b.project AND a.period = b.period AND a.lens = b.lens AND b.dimension = 'version' AND b.value = r.version
+  UNION ALL
+  /* The mart has one window, that of four weeks. */
+  SELECT
+    a.project,
+    'versions' AS page,
+    'yanked' AS subject,
+    a.lens,
+    a.period,
+    FALSE AS is_first,
+    COALESCE(
+      a.no_shares,
+      CASE
+        WHEN y.project IS NULL
+        THEN 'Which versions are yanked is not known: no index has listed them.'
+        WHEN y.versions = 0
+        THEN 'No version is yanked.'
+        WHEN NOT y.share IS NULL
+        THEN CASE WHEN y.versions = 1 THEN '1 version is yanked, and has ' ELSE CAST(y.versions AS TEXT) || ' versions are yanked, and have ' END
+        || @percent_words(y.share) || ' of ' || a.words || a.in_period
+        || COALESCE(', ' || @trend_words(y.slope, y.slope_low, y.slope_high), '') || '.'
+      END,
+      'The share of yanked versions is not known.'
+    ) AS sentence,
+    a.note,
+    CASE WHEN a.no_shares IS NULL THEN y.share END AS value,
+    CAST(NULL AS DOUBLE) AS compared,
+    CASE WHEN a.no_shares IS NULL THEN y.slope END AS slope,
+    CASE WHEN a.no_shares IS NULL THEN y.slope_low END AS slope_low,
+    CASE WHEN a.no_shares IS NULL THEN y.slope_high END AS slope_high,
+    CAST(NULL AS DATE) AS day,
+    a.last_day
+  FROM shared AS a
+  LEFT JOIN yanked AS y
+    ON a.project = y.project AND a.lens = y.lens
+  WHERE
+    a.period = '4w'
   UNION ALL
   SELECT
     a.project,

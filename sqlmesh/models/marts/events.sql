@@ -109,7 +109,7 @@ WITH unusual AS (
     CAST(NULL AS TEXT) AS cause,
     CAST(NULL AS DOUBLE) AS share_of_change,
     CAST(NULL AS TEXT) AS source,
-    'Release of ' || v.version || CASE WHEN v.is_prerelease THEN ', a prerelease' ELSE '' END AS counted
+    'Release of ' || v.version || CASE WHEN v.is_prerelease THEN ', a prerelease' ELSE '' END || CASE WHEN v.is_yanked THEN ', yanked since' ELSE '' END AS counted
   FROM marts.versions AS v
   INNER JOIN spans AS s
     ON v.project = s.project AND v.released_on BETWEEN s.first_day AND s.last_day

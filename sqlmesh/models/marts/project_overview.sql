@@ -83,7 +83,11 @@ WITH started AS (
     MAX(version_order) AS version_order
   FROM marts.versions
   WHERE
-    is_valid AND NOT is_prerelease AND NOT COALESCE(is_stray, FALSE)
+    is_valid
+    AND NOT is_prerelease
+    AND NOT COALESCE(is_stray, FALSE)
+    AND NOT COALESCE(is_yanked, FALSE)
+    AND NOT first_seen IS NULL
   GROUP BY
     project
 )
@@ -104,7 +108,7 @@ SELECT
     @lenses('(CASE WHEN s.is_ci_recorded AND ''$lens'' <> ''downloads_outside_ci'' THEN CAST(s.downloads_by_installers - s.downloads_outside_ci AS DOUBLE) / NULLIF(s.$lens, 0) END)::DOUBLE AS ci_share_$lens'),
     'Share of downloads in CI in $downloads of the week, a lower bound; NULL where the log does not record CI on each day, and outside CI.'
   ),
-  v.version AS latest_version, /* Newest stable version by PEP 440 that was downloaded, strays apart. */
+  v.version AS latest_version, /* Newest stable version by PEP 440 that was downloaded and is not yanked, strays apart. */
   v.released_on AS latest_released_on, /* Day of its release; NULL where that is not known. */
   @described(
     @lenses('(CASE WHEN NOT v.version IS NULL AND p.$lens > 0 THEN COALESCE(b.share_$lens, 0) END)::DOUBLE AS latest_share_$lens'),
