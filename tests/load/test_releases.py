@@ -64,6 +64,16 @@ def test_page_is_loaded_once_and_again_when_it_changes(small: Installation, inde
     assert [(2,)] == small.query("SELECT COUNT(*) FROM raw.release_files")
 
 
+def test_page_of_an_index_without_etags_is_loaded_once_too(small: Installation, index: SimpleIndex) -> None:
+    """Some proxies drop them: its content shows that it is the same."""
+    index.has_etags = False
+    small.load_releases()
+    [(_, first), *_] = known(small, "load_id")
+
+    assert {} == small.load_releases(NOW + DAY).changed
+    assert [("one", first, NOW + DAY), ("two", first, NOW + DAY)] == known(small, "load_id, fetched_at")
+
+
 def test_files_that_failed_the_contract_are_in_quarantine(small: Installation, index: SimpleIndex) -> None:
     """They are counted, stay with the reason, and go when the page no longer has them."""
     index.add("one", file("one-1.0.tar.gz"), file("one-1.1.tar.gz", size=-1))

@@ -36,6 +36,7 @@ class SimpleIndex:
 
     def __init__(self) -> None:
         self.pages: dict[str, dict[str, Any]] = {}
+        self.has_etags = True
         self.requests: list[tuple[str, Mapping[str, str]]] = []
         self._status, self._body, self._type = 200, None, JSON  # type: int, bytes | None, str
         self._pause, self._late = Event(), 0.0
@@ -88,7 +89,8 @@ class SimpleIndex:
             status, body = 304, b""
         request.send_response(status)
         request.send_header("Content-Type", self._type)
-        request.send_header("ETag", etag)
+        if self.has_etags:
+            request.send_header("ETag", etag)
         if status != 304:
             request.send_header("Content-Length", str(len(body)))
         request.end_headers()
