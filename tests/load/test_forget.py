@@ -120,7 +120,9 @@ def test_killed_before_the_rows_are_gone_it_is_all_or_nothing(copy: Installation
 def test_added_again_it_gets_its_whole_history(copy: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     """No day that it once had counts as loaded, and the KPIs of each are computed again, which had not followed."""
     planned: list[date] = []
-    monkeypatch.setattr("pipelines.transform.plan.apply_plan", lambda _warehouse, days, **_options: planned.extend(days))
+    monkeypatch.setattr(
+        "pipelines.transform.plan.apply_plan", lambda _warehouse, days, **_options: planned.extend(days)
+    )
     with copy.warehouse() as warehouse:
         forget_in_warehouse(["one"], resolve_settings(), warehouse)
     write(copy.source, downloads({"one": dict.fromkeys(range(3, 7), 1), "two": {3: 1}}))

@@ -35,7 +35,7 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The plans that were applied, each as the file of its warehouse; nothing is computed."""
     plans: list[Path] = []
-    monkeypatch.setattr(plan, "apply_plan", lambda warehouse, _days: plans.append(warehouse.file))
+    monkeypatch.setattr(plan, "apply_plan", lambda warehouse, _days, **_options: plans.append(warehouse.file))
     with duckdb.connect(tmp_path / "warehouse.duckdb") as connection:
         connection.execute(APPLIED)
     return plans
