@@ -23,7 +23,7 @@ HOSTILE_VALUES = (
 HOSTILE_NAMES = (
     "a*", "a?", "[ab]", "{a,b}", "**", "a'b", 'a"b', "a\\b", "a b", "a\nb", "a;b", "a,b", "%s", "$HOME", "~", "-rf",
     "漢字", "💥", "\u202e", "e\u0301", "x" * 200, "country_code=FR", "project=two", "timestamp=2026-07-02",
-    "day=1/day=2", "s3:", "http:", ".hidden", "a.parquet",
+    "day=1/day=2", "s3:", "http:", ".hidden", "c.parquet",
 )  # fmt: skip
 """Names of a file or folder upstream."""
 
