@@ -269,7 +269,8 @@ def test_model_waits_for_what_its_audits_read(context: Context) -> None:
         for model, audit, arguments in uses(context)
         for table in model.render_audit_query(audit, **DAYS, **arguments).find_all(exp.Table)
         if table.db in {"marts", "reference", "staging"}
-        and f"{table.db}.{table.name}" not in {model.name, *(context.models[fqn].name for fqn in model.depends_on)}
+        and f"{table.db}.{table.name}"
+        not in {model.name, *(context.models[fqn].name for fqn in model.depends_on or ())}
     ]
 
     assert [] == early
