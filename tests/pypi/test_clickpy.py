@@ -317,12 +317,15 @@ def test_unknown_project_is_an_error(clickhouse: ClickHouse, fill: Fill) -> None
     connect(clickhouse).check(["requests", "reqeusts"])
     with pytest.raises(UnknownProjectError, match="no download of reqeusts") as slip:
         connect(clickhouse).check(["reqeusts"])
+    with pytest.raises(UnknownProjectError) as missing:
+        connect(clickhouse).check(["reuests"])
     with pytest.raises(UnknownProjectError) as prefix:
         connect(clickhouse).check(["two"])
     with pytest.raises(UnknownProjectError) as unlike:
         connect(clickhouse).check(["a"])
 
     assert "Did you mean requests?" in slip.value.remedy
+    assert "Did you mean requests?" in missing.value.remedy
     assert "Did you mean pytwo?" in prefix.value.remedy
     assert "Did you mean" not in unlike.value.remedy
 

@@ -8,8 +8,10 @@ from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from string import ascii_lowercase, digits
 
 import pyarrow as pa
+from packaging.utils import canonicalize_name
 
 from pipelines.errors import SchemaError, SourceError, UnknownProjectError
 from pipelines.pypi.columns import COUNTS
@@ -27,6 +29,8 @@ MAX_SHARDS = 256
 """Parts of a day, each of which reads the whole day."""
 MAX_NAME_TO_GUESS = 40
 """Letters; each makes an address longer, in which the names that may have been meant are sent."""
+MAX_NAMES = 250
+"""Names that one query looks for."""
 LEAST_SHARE = 0.5
 """Of the busy project's downloads of the day before: a last day with fewer is still being filled."""
 
@@ -191,12 +195,18 @@ class ClickpyUpstream(FreeUpstream):
         """The projects in the copy whose names a slip would turn into this one."""
         if len(project) > MAX_NAME_TO_GUESS:
             return []
-        names = _slips(project)
-        one = "(SELECT project FROM {table} WHERE project = {{name{n}:String}} LIMIT 1)"
-        each = " UNION ALL ".join(one.format(table=self.table, n=n) for n in range(len(names)))
-        found = self._client.query(
-            f"SELECT project FROM ({each}) ORDER BY project", {f"name{n}": name for n, name in enumerate(names)}
-        )
+        near = self._existing(_slips(project))
+        longer = [] if near else _longer(project)
+        for first in range(0, len(longer), MAX_NAMES):
+            near += self._existing(longer[first : first + MAX_NAMES])
+        return sorted(near)
+
+    def _existing(self, names: Sequence[str]) -> list[str]:
+        """Those of the names that have a download; of each a block of rows is read at most."""
+        one = "(SELECT project FROM {table} WHERE project = {{names:Array(String)}}[{n}] LIMIT 1)"
+        each = " UNION ALL ".join(one.format(table=self.table, n=n) for n in range(1, len(names) + 1))
+        quoted = ", ".join(f"'{name}'" for name in names)
+        found = self._client.query(f"SELECT project FROM ({each})", {"names": f"[{quoted}]"})
         return [str(row["project"]) for row in found.to_pylist()]
 
     @cached_property
@@ -307,7 +317,7 @@ def _spans(end: date, step: timedelta) -> list[tuple[date, date]]:
 
 
 def _slips(name: str) -> list[str]:
-    """The normalized names of which `name` has a letter more or twice, two swapped, or another form or prefix."""
+    """The normalized names of which `name` has a letter more, or two swapped, one of two, or another form or prefix."""
     dropped = [name[:n] + name[n + 1 :] for n in range(len(name))]
     doubled = [name[:n] + name[n] + name[n:] for n in range(len(name))]
     swapped = [name[:n] + name[n + 1] + name[n] + name[n + 2 :] for n in range(len(name) - 1)]
@@ -319,6 +329,13 @@ def _slips(name: str) -> list[str]:
         name.removeprefix("python-"),
     ]
     return sorted({each for each in dropped + doubled + swapped + other if each.strip("-")} - {name})
+
+
+def _longer(name: str) -> list[str]:
+    """The normalized names of which `name` lacks a letter, a digit or a dash."""
+    letters = f"{ascii_lowercase}{digits}-"
+    longer = {name[:n] + letter + name[n:] for n in range(len(name) + 1) for letter in letters}
+    return sorted(each for each in longer if canonicalize_name(each) == each.strip("-") == each)
 
 
 def _plain(kind: str) -> str:
