@@ -260,17 +260,3 @@ def test_what_an_audit_reads_is_planned_before(context: Context) -> None:
 def test_no_audit_is_without_a_wrong_model() -> None:
     """A new audit needs a model that it catches."""
     assert sorted(CHANGES) == sorted(path.stem for path in (ROOT / "sqlmesh" / "audits").glob("*.sql"))
-
-
-def test_model_waits_for_what_its_audits_read(context: Context) -> None:
-    """In the first plan there is no other table: what an audit reads has to be computed before the model."""
-    early = [
-        (model.name, audit.name, table.sql())
-        for model, audit, arguments in uses(context)
-        for table in model.render_audit_query(audit, **DAYS, **arguments).find_all(exp.Table)
-        if table.db in {"marts", "reference", "staging"}
-        and f"{table.db}.{table.name}"
-        not in {model.name, *(context.models[fqn].name for fqn in model.depends_on or ())}
-    ]
-
-    assert [] == early
