@@ -1,6 +1,6 @@
 """Damages what a run has left, one thing at a time, and judges the commands by rules: `just chaos`.
 
-    just chaos                                  every damage; it takes an hour and a half of CPU time
+    just chaos                                  every damage; it takes more than an hour of CPU time
     just chaos --kind table --seed 7 --cases 9  a part of it, which the seed draws
     just chaos --every-writer                   each damage with each of `WRITERS`, not with one of them in turn
 

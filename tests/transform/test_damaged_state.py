@@ -34,6 +34,7 @@ FAILING = {
     "UPDATE sqlmesh._versions SET schema_version = 9999": UNREADABLE,
     "UPDATE sqlmesh._versions SET schema_version = 1": UNREADABLE,
     "UPDATE sqlmesh._environments SET snapshots = '[{}]'": UNREADABLE,
+    "CREATE OR REPLACE TABLE sqlmesh._versions AS SELECT 1 AS other": UNREADABLE,
 }
 DAYS = [july(number) for number in range(1, 11)]
 
