@@ -102,6 +102,11 @@ doctor *arguments:
 site *arguments: setup
     @{{ python }} -m pipelines site "$@"
 
+# Write every page of the built site as pictures, and one sheet of all: `just screenshots [--query '?lens=all']`.
+[group: 'Publish']
+screenshots *arguments: setup
+    @{{ python }} -m tests.harness.screenshots "$@"
+
 # Serve the built site on this machine.
 [group: 'Publish']
 serve *arguments: setup

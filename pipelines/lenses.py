@@ -27,11 +27,6 @@ class Lens(StrEnum):
         return _read_seed()[self]["label"]
 
     @property
-    def heading(self) -> str:
-        """Its name above a number."""
-        return _read_seed()[self]["heading"]
-
-    @property
     def words(self) -> str:
         """Its downloads, in titles."""
         return _read_seed()[self]["words"]

@@ -1,2 +1,2 @@
-select first_day, last_day, is_demo
-from pypi.load_status
+select first_day, last_day, last_whole_week, projects, is_demo
+from marts.load_status

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,14 +36,19 @@ def build(export: Export) -> bool:
         )
     if not (EVIDENCE / "node_modules").exists():
         raise SiteError("The site's packages are not installed.", remedy="Run `just setup`.")
-    environment = os.environ | {"EVIDENCE_SOURCE__pypi__filename": str(export.database.resolve())}
-    code, printed = run_child([npm, "run", "--silent", "site"], environment, cwd=EVIDENCE, capture=True)
+    environment = os.environ | {"SITE_MARTS": str(export.database.resolve()), "SITE_VERSION": _version()}
+    code, printed = run_child([npm, "run", "--silent", "build"], environment, cwd=EVIDENCE, capture=True)
     if code != 0:
         log = "\n".join(printed.splitlines()[-_MAX_LOG_LINES:])
         remedy = "Fix the error in the log, and run `just site`; the marts are exported."
         raise SiteError(f"The site could not be built:\n{log}", remedy=remedy)
     STAMP_FILE.write_text(f"{stamp} {_digest_build()}")
     return True
+
+
+def _version() -> str:
+    project = tomllib.loads((EVIDENCE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return f"{project['version']}"
 
 
 def _read_stamp() -> str | None:
@@ -65,12 +71,13 @@ def _compute_stamp(export: Export) -> str:
     """A digest of the site's inputs: marts and pages."""
     digest = hashlib.sha256(json.dumps(export.digests, sort_keys=True).encode())
     for path in sorted(_sources()):
-        digest.update(str(path.relative_to(EVIDENCE)).encode())
+        digest.update(str(path.relative_to(EVIDENCE.parent)).encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
 def _sources() -> Iterator[Path]:
+    yield EVIDENCE.parent / "docs" / "metrics.md"
     for entry in EVIDENCE.iterdir():
         if entry.is_file():
             yield entry

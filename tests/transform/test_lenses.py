@@ -27,7 +27,10 @@ def test_lenses_are_those_of_the_seed() -> None:
     [
         ("README.md", "| {lens.label} | `{lens.column}` | {lens.counts} |"),
         ("evidence/pages/about.md", "| **{lens.label}** | {lens.counts} |"),
-        ("evidence/partials/week.md", 'value={lens.column} title="{lens.heading}"'),
+        (
+            "evidence/components/lib/view.js",
+            "{{ id: '{lens}', column: '{lens.column}', label: '{lens.label}', words: '{lens.words}' }}",
+        ),
         ("docs/export.md", "| {lens.badge} |"),
         ("docs/alerts.md", "`{lens}`"),
     ],

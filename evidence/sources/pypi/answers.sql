@@ -1,3 +1,0 @@
-select *
-from marts.answers
-order by project, page, subject, lens, period

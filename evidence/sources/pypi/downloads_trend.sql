@@ -1,3 +1,0 @@
-select day, project, columns('^downloads')
-from marts.downloads_trend
-order by day, project

@@ -1,3 +1,0 @@
-select *
-from marts.freshness
-order by project

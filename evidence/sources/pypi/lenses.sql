@@ -1,3 +1,0 @@
-select *
-from marts.lenses
-order by position

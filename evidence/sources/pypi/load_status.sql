@@ -1,2 +1,0 @@
-select *
-from marts.load_status

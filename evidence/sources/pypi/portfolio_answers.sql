@@ -1,3 +1,0 @@
-select *
-from marts.portfolio_answers
-order by page, project, lens
