@@ -24,6 +24,13 @@ _INTRODUCTION = """\
 For whoever looks up a column of a mart. Written by `just format` from the models; a test fails where
 it is not current.
 
+A download is a row of PyPI's log for a file of a release: a fetch, not a user. A share and a change are fractions,
+0.12 being 12 % or +12 %; a change of a share is in points, 0.01 being one percentage point. A period is whole where
+all of its days are loaded, and the log neither lacks one nor has it wrong; a day is provisional while upstream may
+still fill it. A trend is a line of least squares through whole weeks. Its interval of 95 % is by their scatter, as if
+each week were independent of the others: a series with waves of several weeks is less certain than that. Variables
+such as minimum_days are those of `sqlmesh/config.yaml`.
+
 Days are UTC days, weeks start on Monday. What a client did not say is `unknown`, never left out. A loaded day without a
 row is 0; a day that the log is known to lack is NULL; a day that is not loaded has no row. Nothing is compared across a
 day on which the log is wrong, or from which on it counts by other rules (`reference.incidents`). Each KPI has a column

@@ -10,26 +10,24 @@ MODEL (
   )
 );
 
-WITH latest AS (
-  SELECT
-    project,
-    MAX(day) AS last_day
-  FROM staging.loaded_days
-  GROUP BY
-    project
-), counted AS (
+WITH counted AS (
   SELECT
     d.project,
     d.version,
-    l.last_day,
+    p.first_day,
+    p.last_day,
+    p.days,
+    p.days >= @minimum_days AS has_shares,
     @lenses('SUM(d.$lens) AS $lens')
   FROM marts.downloads_by_version AS d
-  INNER JOIN latest AS l
-    ON d.project = l.project AND DATE_DIFF('DAY', d.day, l.last_day) BETWEEN 0 AND 27
+  INNER JOIN marts.downloads_periods AS p
+    ON d.project = p.project AND p.period = '4w' AND d.day BETWEEN p.first_day AND p.last_day
   GROUP BY
     d.project,
     d.version,
-    l.last_day
+    p.first_day,
+    p.last_day,
+    p.days
 ), ranked AS (
   SELECT
     *,
@@ -44,7 +42,10 @@ WITH latest AS (
 ), floors AS (
   SELECT
     project,
+    first_day,
     last_day,
+    days,
+    has_shares,
     versions,
     @lenses('MAX(floor_$lens) AS floor_$lens'),
     @lenses('SUM(CASE WHEN $lens < floor_$lens THEN $lens ELSE floor_$lens END) AS below_$lens'),
@@ -52,20 +53,24 @@ WITH latest AS (
   FROM quartiles
   GROUP BY
     project,
+    first_day,
     last_day,
+    days,
+    has_shares,
     versions
 )
 SELECT
   project, /* Normalised name of the project. */
-  CAST(last_day - INTERVAL 27 DAY AS DATE) AS first_day, /* First UTC day of the 28. */
-  last_day::DATE AS last_day, /* Last UTC day of the 28: the last loaded one of the project. */
-  versions::INT AS versions, /* Number of versions that were downloaded in the 28 days. */
+  first_day, /* First UTC day of the 28. */
+  last_day, /* Last UTC day of the 28: the last loaded one of the project. */
+  days, /* Number of them that are loaded and not missing, from the first download of the project on. */
+  versions::INT AS versions, /* Number of versions that were downloaded in the 28 days; one that nobody fetched does not count. */
   @described(
     @lenses('(CASE WHEN NOT $lens IS NULL THEN floor_$lens END)::BIGINT AS floor_$lens'),
     'Lower quartile of $downloads of a version in the 28 days; NULL with fewer than eight versions.'
   ),
   @described(
-    @lenses('(CAST(below_$lens AS DOUBLE) / NULLIF($lens, 0))::DOUBLE AS floor_share_$lens'),
-    'Share of the floor in $downloads of the project: of each version floor_$lens at most; NULL with fewer than eight versions.'
+    @lenses('(CASE WHEN has_shares THEN CAST(below_$lens AS DOUBLE) / NULLIF($lens, 0) END)::DOUBLE AS floor_share_$lens'),
+    'Share of the floor in $downloads of the project: of each version floor_$lens at most; NULL with fewer than eight versions, or with fewer days than the variable minimum_days.'
   )
 FROM floors

@@ -12,14 +12,7 @@ MODEL (
   )
 );
 
-WITH latest AS (
-  SELECT
-    project,
-    MAX(day) AS last_day
-  FROM staging.loaded_days
-  GROUP BY
-    project
-), named AS (
+WITH named AS (
   /* From macOS 11 on the first number is what a release raises, before it the second one. */
   SELECT
     d.day,
@@ -46,19 +39,24 @@ WITH latest AS (
     n.project,
     n.platform,
     n.version,
-    l.last_day,
+    p.first_day,
+    p.last_day,
+    p.days,
+    p.days >= @minimum_days AS has_shares,
     CAST(REGEXP_EXTRACT(n.version, '^([0-9]{1,4})', 1) AS INT) * 1000 + COALESCE(CAST(NULLIF(REGEXP_EXTRACT(n.version, '^[0-9]+[.]([0-9]{1,3})', 1), '') AS INT), 0) AS version_order,
     @lenses('SUM(n.$lens) AS $lens')
   FROM named AS n
-  INNER JOIN latest AS l
-    ON n.project = l.project AND DATE_DIFF('DAY', n.day, l.last_day) BETWEEN 0 AND 27
+  INNER JOIN marts.downloads_periods AS p
+    ON n.project = p.project AND p.period = '4w' AND n.day BETWEEN p.first_day AND p.last_day
   WHERE
     REGEXP_MATCHES(n.version, '^[0-9]')
   GROUP BY
     n.project,
     n.platform,
     n.version,
-    l.last_day
+    p.first_day,
+    p.last_day,
+    p.days
 ), summed AS (
   SELECT
     *,
@@ -71,11 +69,12 @@ SELECT
   platform::TEXT AS platform, /* What has the version: glibc, musl or macOS. */
   version::TEXT AS version, /* Version of the client, such as 2.28; of macOS from 11 on the first number. */
   version_order::INT AS version_order, /* Number to sort by: 2028 for 2.28. */
-  CAST(last_day - INTERVAL 27 DAY AS DATE) AS first_day, /* First UTC day of the 28. */
-  last_day::DATE AS last_day, /* Last UTC day of the 28: the last loaded one of the project. */
+  first_day, /* First UTC day of the 28. */
+  last_day, /* Last UTC day of the 28: the last loaded one of the project. */
+  days, /* Number of them that are loaded and not missing, from the first download of the project on. */
   @described(@lenses('$lens::BIGINT AS $lens'), '$downloads.'),
   @described(
-    @lenses('(CAST(up_to_$lens - $lens AS DOUBLE) / NULLIF(total_$lens, 0))::DOUBLE AS older_share_$lens'),
-    'Cost of making this version the floor: share of clients with an older one in $downloads of the project by clients that report a version of the platform.'
+    @lenses('(CASE WHEN has_shares THEN CAST(up_to_$lens - $lens AS DOUBLE) / NULLIF(total_$lens, 0) END)::DOUBLE AS older_share_$lens'),
+    'Cost of making this version the floor: share of clients with an older one in $downloads of the project by clients that report a version of the platform; of downloads, not of users. NULL with fewer days than the variable minimum_days.'
   )
 FROM summed

@@ -11,40 +11,39 @@ MODEL (
   )
 );
 
-WITH latest AS (
-  SELECT
-    project,
-    MAX(day) AS last_day
-  FROM staging.loaded_days
-  GROUP BY
-    project
-), counted AS (
+WITH counted AS (
   SELECT
     d.project,
     d.version,
     d.python_minor,
-    l.last_day,
+    p.first_day,
+    p.last_day,
+    p.days,
+    p.days >= @minimum_days AS has_shares,
     @lenses('SUM(d.$lens) AS $lens')
   FROM staging.daily_downloads AS d
-  INNER JOIN latest AS l
-    ON d.project = l.project AND DATE_DIFF('DAY', d.day, l.last_day) BETWEEN 0 AND 27
+  INNER JOIN marts.downloads_periods AS p
+    ON d.project = p.project AND p.period = '4w' AND d.day BETWEEN p.first_day AND p.last_day
   WHERE
     d.downloads > 0
   GROUP BY
     d.project,
     d.version,
     d.python_minor,
-    l.last_day
+    p.first_day,
+    p.last_day,
+    p.days
 )
 SELECT
   project, /* Normalised name of the project. */
   version, /* Version of the downloaded file. */
   python_minor, /* Python version of the client, such as 3.12, or unknown. */
-  CAST(last_day - INTERVAL 27 DAY AS DATE) AS first_day, /* First UTC day of the 28. */
-  last_day::DATE AS last_day, /* Last UTC day of the 28: the last loaded one of the project. */
+  first_day, /* First UTC day of the 28. */
+  last_day, /* Last UTC day of the 28: the last loaded one of the project. */
+  days, /* Number of them that are loaded and not missing, from the first download of the project on. */
   @described(@lenses('$lens::BIGINT AS $lens'), '$downloads.'),
   @described(
-    @lenses('(CAST($lens AS DOUBLE) / NULLIF(SUM($lens) OVER (PARTITION BY project, python_minor), 0))::DOUBLE AS share_$lens'),
-    'Share of the version in $downloads of the project by this Python; NULL where there are none.'
+    @lenses('(CASE WHEN has_shares THEN CAST($lens AS DOUBLE) / NULLIF(SUM($lens) OVER (PARTITION BY project, python_minor), 0) END)::DOUBLE AS share_$lens'),
+    'Share of the version in $downloads of the project by this Python; NULL where there are none, or with fewer days than the variable minimum_days.'
   )
 FROM counted

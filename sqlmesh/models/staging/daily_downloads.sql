@@ -7,7 +7,7 @@ MODEL (
   signals (
     raw_loaded()
   ),
-  description 'Downloads of each day by the dimensions of most KPIs, and the other rows of the log; with staging.daily_platforms and staging.daily_installers the only model that reads rows.',
+  description 'Downloads of each day by the dimensions of most KPIs, and the other rows of the log; one of the three models that read rows.',
   grain (day, project, version, python_minor, installer, system, country_code, file_type),
   audits (
     counts_every_row(),
