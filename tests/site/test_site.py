@@ -16,7 +16,7 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 import pytest
@@ -45,6 +45,8 @@ PROJECT_PAGES = {
     "countries/": "countries",
 }
 """Pages of a project, and what marts.answers calls them."""
+SITE_PAGES = ["", "compare/", "events/", "quality/", "costs/", "about/"]
+AXE = evidence.EVIDENCE / "node_modules" / "axe-core" / "axe.min.js"
 MAX_SCRIPTS = 300_000
 """Bytes of a page's scripts, gzipped."""
 NONE, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
@@ -359,10 +361,31 @@ def hostile(route: Route) -> None:
     route.fulfill(response=answered, json=body)
 
 
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed; `just setup` does")
+@pytest.mark.parametrize(("viewport", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"])
+def test_no_serious_violation_for_screen_readers(
+    site: str, browser: Browser, projects: list[str], viewport: ViewportSize, scheme: Literal["light", "dark"]
+) -> None:
+    """Axe finds none on any kind of page."""
+    # The policy of the pages admits no script of a test.
+    context = browser.new_context(viewport=viewport, color_scheme=scheme, bypass_csp=True)
+    page = context.new_page()
+    found = []
+    for path in (*SITE_PAGES, *(f"projects/{projects[0]}/{path}" for path in PROJECT_PAGES)):
+        page.goto(f"{site}/{path}")
+        page.wait_for_load_state("networkidle")
+        page.evaluate(AXE.read_text())
+        violations = page.evaluate("axe.run().then(found => found.violations.map(({ id, impact }) => [id, impact]))")
+        found += [(path, rule) for rule, impact in violations if impact in {"serious", "critical"}]
+    context.close()
+
+    assert found == []
+
+
 def test_phones_need_not_scroll_sideways(open_page: Open, projects: list[str]) -> None:
     """On a phone no page is wider than the screen."""
-    for path in ("/", "/about/", *(f"/projects/{projects[0]}/{path}" for path in PROJECT_PAGES)):
-        page = open_page(path, viewport=PHONE)
+    for path in (*SITE_PAGES, *(f"projects/{projects[0]}/{path}" for path in PROJECT_PAGES)):
+        page = open_page(f"/{path}", viewport=PHONE)
         page.wait_for_load_state("networkidle")
         widths = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
         assert widths[0] <= widths[1], (path, widths)
