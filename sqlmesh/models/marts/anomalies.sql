@@ -106,7 +106,8 @@ WITH counts AS (
   SELECT
     *,
     COUNT(ratio) OVER (PARTITION BY project, lens ORDER BY day ROWS BETWEEN 28 PRECEDING AND 1 PRECEDING) AS ratios,
-    AVG(LEAST(ABS(ratio), 0.7)) OVER (PARTITION BY project, lens ORDER BY day ROWS BETWEEN 28 PRECEDING AND 1 PRECEDING) AS deviation
+    /* Of a day without a usual, LEAST would make 0.7 in some engines. */
+    AVG(CASE WHEN NOT ratio IS NULL THEN LEAST(ABS(ratio), 0.7) END) OVER (PARTITION BY project, lens ORDER BY day ROWS BETWEEN 28 PRECEDING AND 1 PRECEDING) AS deviation
   FROM ratios
 ), scored AS (
   SELECT
