@@ -2,8 +2,8 @@
 
 Nothing in it is real, and every file says so (`DEMO_MARK`). Forms and NULLs are as Linehaul writes them
 (https://github.com/pypi/linehaul-cloud-function), so that the demo takes the path of the real log: a weekly
-cycle, releases being adopted, mirrors, a day without rows, rows that repeat another, rows that break the
-contract.
+cycle, releases being adopted, Pythons that die, a spike from one country, mirrors, a client that is recognised from
+a day on, a day without rows, rows that repeat another, rows that break the contract.
 """
 
 from collections.abc import Iterator
@@ -23,6 +23,8 @@ from packaging.version import Version
 from pipelines.demo.world import (
     BROKEN,
     COUNTRIES,
+    DEMO_VERSION,
+    DYING,
     HOURS,
     INSTALLERS,
     MACHINES,
@@ -56,6 +58,7 @@ __all__ = [
     "FOLDER",
     "MISSING_DAY",
     "PROJECTS",
+    "RECOGNISED",
     "SCHEMA",
     "SEED",
     "awaits_demo",
@@ -68,7 +71,9 @@ FOLDER = Path("data/demo")
 SEED = 2026
 FIRST_DAY = date(2026, 4, 2)
 END = date(2026, 7, 1)  # exclusive
-MISSING_DAY = date(2026, 5, 13)
+MISSING_DAY = date(2026, 4, 30)
+RECOGNISED = ("conda", date(2026, 4, 6))
+"""Before this day, the log does not understand this client."""
 
 _WEEKEND = 0.65  # of a weekday's downloads
 _REPEATED = 0.03  # of the rows: exact copies of another
@@ -80,9 +85,9 @@ BROKEN_ROWS = len(BROKEN)
 
 
 def awaits_demo(settings: Settings) -> bool:
-    """Whether the settings name the demo data, and a file of it is missing or damaged."""
+    """Whether the settings name the demo data, and a file of it is missing, damaged or of another version."""
     path = Path(settings.parquet_path or "").absolute()
-    return settings.upstream == "parquet" and path == FOLDER.absolute() and not all(map(_is_whole, _files()))
+    return settings.upstream == "parquet" and path == FOLDER.absolute() and not all(map(_is_current, _files()))
 
 
 def write_demo(folder: Path) -> None:
@@ -104,12 +109,12 @@ def _file_name(month: str) -> str:
     return f"demo-{month}.parquet"
 
 
-def _is_whole(file: Path) -> bool:
+def _is_current(file: Path) -> bool:
     try:
-        pq.read_metadata(file)
+        metadata = pq.read_metadata(file).metadata or {}
     except (OSError, pa.ArrowInvalid):
         return False
-    return True
+    return metadata.get(b"version") == DEMO_VERSION
 
 
 def _months() -> Iterator[tuple[str, pa.Table]]:
@@ -151,8 +156,13 @@ def _daily_downloads(rng: Random, project: Project) -> dict[date, int]:
         level[day] *= _WEEKEND if day.isoweekday() in (6, 7) else 1
         for release in project.releases:
             level[day] *= _rush(release, day)
+        level[day] *= _spike(project, day)
     total = sum(level.values())
     return {day: round(project.downloads * share / total) for day, share in level.items()}
+
+
+def _spike(project: Project, day: date) -> float:
+    return project.spike.times if project.spike and project.spike.day == day else 1
 
 
 def _rush(release: Release, day: date) -> float:
@@ -214,12 +224,14 @@ def _columns(rng: Random, project: Project, day: date, count: int, clients: dict
     midnight = round(datetime.combine(day, time(), UTC).timestamp())
     installers = _draw(rng, _installer_shares(project, day), distinct)
     versions = _draw(rng, _version_shares(project, day), distinct)
-    countries = _draw(rng, COUNTRIES, distinct)
+    countries = _draw(rng, _country_shares(project, day), distinct)
     tls = [value.split("|") for value in _draw(rng, TLS, distinct)]
     hours = rng.choices(range(24), HOURS, k=distinct)
     timestamps, files, details = [], [], []
     for installer, version, hour in zip(installers, versions, hours, strict=True):
         client = rng.choice(clients[installer])
+        if rng.random() < DYING.get(client.python, 0) * _progress(day):
+            client = rng.choice(clients[installer])
         suitable = _suitable_version(project, version, client.python)
         files.append(file_of(project.name, suitable, _tag(rng, project.wheel, client)))
         details.append(client.details)
@@ -253,7 +265,17 @@ def _installer_shares(project: Project, day: date) -> Shares:
     for mirror in MIRRORS:
         shares[mirror] *= project.mirrors
     shares["uv"] *= 1 + _UV_GROWTH * _progress(day)
+    name, first_day = RECOGNISED
+    if day < first_day:
+        shares["not understood"] += shares.pop(name)
     return shares
+
+
+def _country_shares(project: Project, day: date) -> Shares:
+    if project.spike is None or project.spike.day != day:
+        return COUNTRIES
+    more = sum(COUNTRIES.values()) * (project.spike.times - 1)
+    return COUNTRIES | {project.spike.country: COUNTRIES[project.spike.country] + more}
 
 
 def _version_shares(project: Project, day: date) -> Shares:

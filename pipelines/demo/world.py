@@ -8,6 +8,8 @@ import pyarrow as pa
 from pipelines.pypi.upstreams.parquet import DEMO_MARK
 
 DEMO_NOTE = b"generated, not real"
+DEMO_VERSION = b"2"
+"""Raised with each change of the world: files of another one are written again."""
 
 Record = dict[str, Any]
 Columns = dict[str, list[Any]]
@@ -25,6 +27,14 @@ class Release(NamedTuple):
     yanked: str = ""  # why
 
 
+class Spike(NamedTuple):
+    """A day with so many times the usual downloads, all that is more from one country."""
+
+    day: date
+    times: float
+    country: str
+
+
 class Project(NamedTuple):
     """An invented package."""
 
@@ -35,6 +45,7 @@ class Project(NamedTuple):
     wheel: str  # the form of its wheels' tags; empty if it has none
     releases: tuple[Release, ...]  # oldest first
     status: str = "active"  # on the index
+    spike: Spike | None = None
 
 
 class Installer(NamedTuple):
@@ -106,6 +117,7 @@ PACKAGES = (
             Release("2026.5", date(2026, 5, 5), reach=0.75),
             Release("2026.6b2", date(2026, 6, 9), reach=0.04),
         ),
+        spike=Spike(date(2026, 6, 17), times=3.8, country="SG"),
     ),
     Project(
         name="thistledown",
@@ -182,8 +194,10 @@ def _shares(text: str) -> Shares:
 
 
 PYTHONS = _shares("""
-    3.8.20 2  3.8.20+ 0.3  3.9.25 6  3.10.12 6  3.10.20 7  3.11.2 4  3.11.15 16  3.12.3 9  3.12.13 19
+    3.8.20 2  3.8.20+ 0.3  3.9.25 11  3.10.12 6  3.10.20 7  3.11.2 4  3.11.15 16  3.12.3 9  3.12.13 19
     3.13.5 5  3.13.13 16  3.14.5 9  3.15.0b3 0.4""")
+DYING = {"39": 0.6, "310": 0.35}
+"""By Python: so much of its share goes to the others over all days."""
 COUNTRIES = _shares("""
     US 46  DE 6.5  IN 4.8  GB 4.2  CN 4  FR 3.9  SG 3.4  IE 3.2  JP 3  NL 2.9  CA 2.4  BR 2.2  KR 1.8  AU 1.7
     PL 1.3  SE 1.2  ES 1.1  IT 1.1  CH 0.9  HK 0.9  FI 0.8  IL 0.7  ZA 0.5  MX 0.5  AR 0.3  NULL 0.2""")
@@ -217,5 +231,5 @@ SCHEMA = pa.schema(
         ("details", pa.struct(_DETAILS)),
         *_texts("tls_protocol tls_cipher").items(),
     ],
-    metadata={DEMO_MARK: DEMO_NOTE},
+    metadata={DEMO_MARK: DEMO_NOTE, b"version": DEMO_VERSION},
 )

@@ -194,7 +194,7 @@ def test_destination_that_no_run_fills_is_no_folder(
 
 
 JSON: dict[str, tuple[list[str], int, str]] = {
-    "alerts": (["--days", "49"], 3, "rows"),
+    "alerts": (["--days", "62"], 3, "rows"),
     "quarantine": (["--examples", "1"], 0, "examples"),
     "costs": ([], 0, "queries"),
     "estimate": ([], 0, "windows"),

@@ -13,7 +13,8 @@ from packaging.version import Version
 from pydantic import ValidationError
 
 from pipelines import demo as demo_module
-from pipelines.demo import BROKEN_ROWS, END, FIRST_DAY, MISSING_DAY, PROJECTS, write_demo
+from pipelines.demo import BROKEN_ROWS, END, FIRST_DAY, MISSING_DAY, PROJECTS, RECOGNISED, write_demo
+from pipelines.demo.world import DEMO_VERSION, PACKAGES
 from pipelines.pypi.contract import FileDownload
 from pipelines.pypi.settings import resolve_settings
 from pipelines.pypi.upstreams.parquet import DEMO_MARK
@@ -271,6 +272,43 @@ def test_a_release_takes_over(log: duckdb.DuckDBPyConnection) -> None:
     }
 
 
+def test_a_spike_comes_from_one_country(log: duckdb.DuckDBPyConnection) -> None:
+    """On one day a project has over three times its usual downloads, and the country as many of what is more."""
+    [project] = [package for package in PACKAGES if package.spike]
+    assert project.spike
+    counted = rows(
+        log,
+        f"""
+        SELECT day, COUNT(*) AS downloads, COUNT(*) FILTER (country_code = '{project.spike.country}') AS of_country
+        FROM log WHERE project = '{project.name}' AND day IN ('{project.spike.day}', DATE '{project.spike.day}' - 7)
+        GROUP BY ALL ORDER BY day
+        """,
+    )
+    usual, spike = counted
+    more = spike["downloads"] - usual["downloads"]
+    assert spike["downloads"] > 3 * usual["downloads"]
+    assert spike["of_country"] - usual["of_country"] == pytest.approx(more, rel=0.1)
+
+
+def test_old_pythons_die(log: duckdb.DuckDBPyConnection) -> None:
+    """Of the downloads by pip, Python 3.9 has half as large a share in the last weeks as in the first ones."""
+    first, last = rows(
+        log,
+        f"""
+        SELECT day >= '2026-06-01' AS is_late, AVG(CAST(details.python LIKE '3.9.%' AS INT)) AS share
+        FROM log WHERE details.installer.name = 'pip' AND (day < '{FIRST_DAY}'::DATE + 21 OR day >= '2026-06-01')
+        GROUP BY ALL ORDER BY is_late
+        """,
+    )
+    assert last["share"] < 0.65 * first["share"]
+
+
+def test_a_client_is_recognised_from_a_day_on(log: duckdb.DuckDBPyConnection) -> None:
+    """Before, its user agent was not understood."""
+    client, day = RECOGNISED
+    assert [{"day": day}] == rows(log, f"SELECT MIN(day) AS day FROM log WHERE details.installer.name = '{client}'")
+
+
 def test_files_are_named_as_on_the_index(log: duckdb.DuckDBPyConnection) -> None:
     """A file has one url, which ends in its name; the name has the project's and the version in it."""
     files = rows(
@@ -298,14 +336,16 @@ def test_one_project_has_no_wheels(log: duckdb.DuckDBPyConnection) -> None:
         assert row["sdist"] == 1 if row["project"] == PROJECTS[-1] else row["sdist"] < 0.1
 
 
-@pytest.mark.parametrize("damage", ["none", "missing", "cut"])
+@pytest.mark.parametrize("damage", ["none", "missing", "cut", "earlier"])
 def test_damaged_demo_is_generated_again(
     project: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
 ) -> None:
     """Otherwise a month would be missing from it without a word."""
     monkeypatch.setattr(demo_module, "FOLDER", tmp_path)
     for month in ("2026-04", "2026-05", "2026-06"):
-        pq.write_table(pa.table({"a": [1]}), tmp_path / f"demo-{month}.parquet")
+        version = b"1" if damage == "earlier" else DEMO_VERSION
+        table = pa.table({"a": [1]}).replace_schema_metadata({b"version": version})
+        pq.write_table(table, tmp_path / f"demo-{month}.parquet")
     if damage == "missing":
         (tmp_path / "demo-2026-05.parquet").unlink()
     if damage == "cut":
