@@ -107,8 +107,13 @@ class Models:
                 seed = next(iter(model.render_seed()))  # noqa: F841 - DuckDB finds it by its name
                 self.connection.execute(f"CREATE OR REPLACE TABLE {model.name} AS FROM seed")
             elif isinstance(model, PythonModel):
-                [frame] = model.render(context=cast("ExecutionContext", _Reader(self.connection)))  # noqa: RUF059 - DuckDB finds it by its name
-                self.connection.execute(f"CREATE OR REPLACE TABLE {model.name} AS FROM frame")
+                columns = ", ".join(
+                    f"{name} {type_.sql('duckdb')}" for name, type_ in (model.columns_to_types or {}).items()
+                )
+                self.connection.execute(f"CREATE OR REPLACE TABLE {model.name} ({columns})")
+                # Without a row it yields no frame.
+                for _frame in model.render(context=cast("ExecutionContext", _Reader(self.connection))):
+                    self.connection.execute(f"CREATE OR REPLACE TABLE {model.name} AS FROM _frame")
             elif day and model.time_column:
                 self.connection.execute(f"DELETE FROM {model.name} WHERE day = ?", [day])
                 self.connection.execute(f"INSERT INTO {model.name} {self._query(model, day, day)}")

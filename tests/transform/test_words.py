@@ -1,21 +1,18 @@
 """Numbers, trends and days as sentences write them."""
 
-import runpy
 from typing import Any
 
 import duckdb
 import pytest
 from sqlglot import parse_one
+from sqlmesh import Context
 from sqlmesh.core.macros import MacroEvaluator
 
-from pipelines.transform.fingerprint import MODELS_FOLDER
 
-WORDS = runpy.run_path(str(MODELS_FOLDER / "macros" / "words.py"))
-
-
-def say(name: str, *arguments: str) -> Any:  # noqa: ANN401 - text, or None
+def say(context: Context, name: str, *arguments: str) -> Any:  # noqa: ANN401 - text, or None
     """What the macro makes of these expressions."""
-    text = WORDS[name](MacroEvaluator("duckdb"), *map(parse_one, arguments))
+    macro: Any = context._macros[name]
+    text = macro.func(MacroEvaluator("duckdb"), *map(parse_one, arguments))
     [(said,)] = duckdb.sql(f"SELECT {text.sql('duckdb')}").fetchall()
     return said
 
@@ -53,8 +50,8 @@ def say(name: str, *arguments: str) -> Any:  # noqa: ANN401 - text, or None
         ("lens_words 'Downloads by installers outside CI'", "downloads by installers outside CI"),
     ],
 )
-def test_words(call: str, said: str | None) -> None:
+def test_words(context: Context, call: str, said: str | None) -> None:
     """A number is short and exact, and what is not known has no words."""
     name, arguments = call.split(" ", 1)
 
-    assert said == say(name, *([arguments] if "'" in arguments else arguments.split()))
+    assert said == say(context, name, *([arguments] if "'" in arguments else arguments.split()))

@@ -34,7 +34,7 @@ ARGUMENTS = {
     "rebuild": ["--from", "warehouse"],
     "restore": ["lake"],
 }
-WITHOUT_WAREHOUSE = {"badges", "doctor", "export", "serve", "try"}
+WITHOUT_WAREHOUSE = {"badges", "doctor", "export", "report", "serve", "try"}
 
 
 def make_machine(folder: Path) -> Path:
