@@ -4,13 +4,13 @@ import hashlib
 import json
 import os
 import shutil
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines.children import run_child
 from pipelines.errors import SiteError
 from pipelines.exports import Export
+from pipelines.version import version
 
 EVIDENCE = Path(__file__).parents[2] / "evidence"
 BUILD = EVIDENCE / "build"
@@ -36,7 +36,7 @@ def build(export: Export) -> bool:
         )
     if not (EVIDENCE / "node_modules").exists():
         raise SiteError("The site's packages are not installed.", remedy="Run `just setup`.")
-    environment = os.environ | {"SITE_MARTS": str(export.database.resolve()), "SITE_VERSION": _version()}
+    environment = os.environ | {"SITE_MARTS": str(export.database.resolve()), "SITE_VERSION": version()}
     code, printed = run_child([npm, "run", "--silent", "build"], environment, cwd=EVIDENCE, capture=True)
     if code != 0:
         log = "\n".join(printed.splitlines()[-_MAX_LOG_LINES:])
@@ -44,11 +44,6 @@ def build(export: Export) -> bool:
         raise SiteError(f"The site could not be built:\n{log}", remedy=remedy)
     STAMP_FILE.write_text(f"{stamp} {_digest_build()}")
     return True
-
-
-def _version() -> str:
-    project = tomllib.loads((EVIDENCE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return f"{project['version']}"
 
 
 def _read_stamp() -> str | None:

@@ -1,7 +1,6 @@
 """Prints the findings of `just doctor`."""
 
 import platform
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.doctor import REPOSITORY, Finding, Outcome
+from pipelines.doctor import Finding, Outcome
 from pipelines.redaction import without_secrets
+from pipelines.version import version
 
 _PUBLIC = {"uv", "just", "node", "npm", "Python", "terminal", "packages"}
 
@@ -37,9 +37,8 @@ def report_findings(findings: Iterator[Finding]) -> str:
 
     What a check that has passed has found may name projects, buckets and accounts, so only tools and packages keep it.
     """
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    lines = [f"{project['name']} {project['version']}, {platform.system()} {platform.release()} ({platform.machine()})"]
-    lines += ["", "| check | result | found |", "|---|---|---|"]
+    system = f"{platform.system()} {platform.release()} ({platform.machine()})"
+    lines = [f"duckdb-evidence-insights {version()}, {system}", "", "| check | result | found |", "|---|---|---|"]
     for each in findings:
         shown = each.outcome is Outcome.FAILED or each.check in _PUBLIC
         found = without_secrets(each.found).replace(str(Path.home()), "~") if shown else ""
