@@ -18,6 +18,8 @@ MONTHS = (
     "November",
     "December",
 )
+SHORTER = {"US": "United States", "GB": "United Kingdom", "KR": "South Korea"}
+AMBIGUOUS = ("CD", "KP", "VG", "VI")  # whose names need their additions
 
 
 def _fixed(number: str, digits: int) -> str:
@@ -90,6 +92,17 @@ def change_words(evaluator: MacroEvaluator, change: exp.Expression) -> exp.Expre
     return evaluator.parse_one(
         f"CASE WHEN {x} >= 0.0005 THEN 'up ' || {size} || '%' WHEN {x} <= -0.0005 THEN 'down ' || {size} || '%' "
         f"WHEN NOT {x} IS NULL THEN 'unchanged' END"
+    )
+
+
+@macro()
+def country_words(evaluator: MacroEvaluator, code: exp.Expression, name: exp.Expression) -> exp.Expression:
+    """A country by its code and its name in ISO 3166-1, without what the name adds; NULL without a name."""
+    c, n = code.sql("duckdb"), name.sql("duckdb")
+    known = " ".join(f"WHEN {c} = '{short}' THEN '{words}'" for short, words in SHORTER.items())
+    ambiguous = ", ".join(f"'{short}'" for short in AMBIGUOUS)
+    return evaluator.parse_one(
+        f"CASE {known} WHEN {c} IN ({ambiguous}) THEN {n} ELSE REGEXP_EXTRACT({n}, '^([^,(]*[^,( ])', 1) END"
     )
 
 

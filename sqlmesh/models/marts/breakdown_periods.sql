@@ -165,15 +165,7 @@ SELECT
       THEN 'macOS'
       WHEN s.dimension <> 'country' OR c.country IS NULL
       THEN s.value
-      WHEN s.value = 'US'
-      THEN 'United States'
-      WHEN s.value = 'GB'
-      THEN 'United Kingdom'
-      WHEN s.value = 'KR'
-      THEN 'South Korea'
-      WHEN s.value IN ('CD', 'KP', 'VG', 'VI')
-      THEN c.country
-      ELSE REGEXP_EXTRACT(c.country, '^([^,(]*[^,( ])', 1)
+      ELSE @country_words(s.value, c.country)
     END
   )::TEXT AS label, /* The value as pages name it: a country by its name in ISO 3166-1, without additions, and Darwin as macOS; not recorded by this source where the value is NULL. The country is that of the address, as the content delivery network locates it: proxies, VPNs and company networks count where they leave to the internet, and CI where its cloud is, mostly in the United States. */
   s.first_day::DATE AS first_day, /* First UTC day of the period. */

@@ -47,7 +47,7 @@ WITH unusual AS (
     c.day,
     c.project,
     c.lens,
-    CASE WHEN c.dimension = 'ci' THEN 'CI' ELSE c.dimension || ' ' || c.value END AS cause,
+    COALESCE(@country_words(k.country_code, k.country), CASE WHEN c.dimension = 'ci' THEN 'CI' ELSE c.dimension || ' ' || c.value END) AS cause,
     c.share_of_change,
     ROW_NUMBER() OVER (
       PARTITION BY c.day, c.project, c.lens
@@ -56,6 +56,8 @@ WITH unusual AS (
   FROM marts.anomaly_causes AS c
   INNER JOIN marts.anomalies AS a
     ON c.day = a.day AND c.project = a.project AND c.lens = a.lens
+  LEFT JOIN reference.countries AS k
+    ON c.dimension = 'country' AND c.value = k.country_code
   WHERE
     c.place = 1 AND c.share_of_change >= 0.5 AND c.share_of_change >= 1.5 * (c.downloads - c.difference) / NULLIF(a.usual, 0)
 ), spans AS (
@@ -149,7 +151,7 @@ SELECT
   downloads::BIGINT AS downloads, /* Downloads of the day by the lens; NULL where it is missing, or none is concerned. */
   usual::DOUBLE AS usual, /* Downloads that are usual on such a day, as in marts.anomalies. */
   change::DOUBLE AS change, /* Change against usual, as a fraction of it. */
-  cause::TEXT AS cause, /* Dimension and value that make up at least half of the change, and 1.5 times as much of it as they usually have of the downloads; NULL where there is no such value. */
+  cause::TEXT AS cause, /* Dimension and value, of a country its name, that make up at least half of the change, and 1.5 times as much of it as they usually have of the downloads; NULL where there is no such value. */
   share_of_change::DOUBLE AS share_of_change, /* Share of the cause in the change. */
   source::TEXT AS source, /* Report of what happened to the log. */
   (counted || COALESCE(', most of it from ' || cause, '') || CASE WHEN kind IN ('gap', 'log') THEN '' ELSE '.' END)::TEXT AS sentence /* What happened, as a sentence. */

@@ -93,7 +93,7 @@ WITH lenses AS (
     *,
     @count_words(COALESCE(downloads, 0)) || ' ' || words || ' of ' || whose || ' in the week of ' || @day_words(week) AS counted,
     CASE WHEN @change_words(change) = 'unchanged' THEN ', as many as in the week before' ELSE ', ' || @change_words(change) || ' on the week before' END AS changed,
-    '. ' || mover || ' moved most: ' || CASE WHEN move > 0 THEN '+' ELSE '-' END || @count_words(ABS(move)) AS moved,
+    '. ' || mover || ' moved most: ' || CASE WHEN move > 0 THEN '+' ELSE '−' END || @count_words(ABS(move)) AS moved,
     ' (' || @change_words(mover_change) || ')' AS moved_by,
     '; ' || other || ' went the other way (' || @change_words(other_change) || ')' AS others
   FROM home

@@ -61,13 +61,15 @@ WITH started AS (
 ), causes AS (
   /* What has half of the downloads has half of each change: a cause has clearly more of the change than it had of the downloads. */
   SELECT
-    project,
-    lens,
-    CASE WHEN dimension = 'ci' THEN 'CI' ELSE dimension || ' ' || value END AS cause,
-    ROW_NUMBER() OVER (PARTITION BY project, lens ORDER BY share_of_change - previous_share DESC, dimension, value) AS place
-  FROM changes
+    c.project,
+    c.lens,
+    COALESCE(@country_words(k.country_code, k.country), CASE WHEN c.dimension = 'ci' THEN 'CI' ELSE c.dimension || ' ' || c.value END) AS cause,
+    ROW_NUMBER() OVER (PARTITION BY c.project, c.lens ORDER BY c.share_of_change - c.previous_share DESC, c.dimension, c.value) AS place
+  FROM changes AS c
+  LEFT JOIN reference.countries AS k
+    ON c.dimension = 'country' AND c.value = k.country_code
   WHERE
-    share_of_change >= 0.5 AND share_of_change >= 1.5 * previous_share AND value <> 'unknown'
+    c.share_of_change >= 0.5 AND c.share_of_change >= 1.5 * c.previous_share AND c.value <> 'unknown'
 ), causes_by_lens AS (
   SELECT
     project,
@@ -102,7 +104,7 @@ SELECT
   @described(@lenses('s.change_$lens'), 'Change against the week before, as a fraction of it; NULL unless that is whole and counted alike.'),
   @described(
     @lenses('c.cause_$lens::TEXT AS cause_$lens'),
-    'Dimension and value that make up at least half of the change of $downloads, and 1.5 times as much of it as they had of the week before; NULL where there is no such value.'
+    'Dimension and value, of a country its name, that make up at least half of the change of $downloads, and 1.5 times as much of it as they had of the week before; NULL where there is no such value.'
   ),
   @described(
     @lenses('(CASE WHEN s.is_ci_recorded AND ''$lens'' <> ''downloads_outside_ci'' THEN CAST(s.downloads_by_installers - s.downloads_outside_ci AS DOUBLE) / NULLIF(s.$lens, 0) END)::DOUBLE AS ci_share_$lens'),
