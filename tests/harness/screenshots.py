@@ -1,9 +1,11 @@
 """Writes every page of the built site, on a desktop, a phone and in the dark, as pictures and as one contact sheet."""
 
 import argparse
+import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
 from pathlib import Path
 from threading import Thread
 
@@ -21,26 +23,29 @@ THUMBNAIL = 460
 
 
 def main() -> None:
-    """`just screenshots [--query ?lens=all] [--only TEXT] [--folder FOLDER]`."""
+    """`just screenshots [--project NAME] [--query ?lens=all] [--only TEXT] [--folder FOLDER]`."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--project", default="", help="whose pages; by default the first one of the home page")
     parser.add_argument("--query", default="", help="what the address chooses, such as ?lens=outside-ci&period=4w")
     parser.add_argument("--only", default="", help="only pages whose path contains this")
     parser.add_argument("--folder", type=Path, default=FOLDER)
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
-    with serving() as address, launch_chromium() as browser:
-        pages = [page for page in list_pages(site.BUILD) if asked.only in page]
+    # The server's log of requests.
+    with redirect_stderr(StringIO()), serving() as address, launch_chromium() as browser:
+        pages = [page for page in list_pages(site.BUILD, asked.project) if asked.only in page]
         for look in LOOKS:
             shoot(browser, look, {page: f"{address}{page}{asked.query}" for page in pages}, asked.folder)
         write_sheet(browser, pages, asked.folder)
     sys.stdout.write(f"{asked.folder / 'sheet.png'}\n")
 
 
-def list_pages(build: Path) -> list[str]:
-    """The addresses of the built pages; of projects only the first one's, which differs from others in its numbers."""
+def list_pages(build: Path, project: str) -> list[str]:
+    """The addresses of the built pages; of projects only those of `project`, or of the first one on the home page."""
     folders = sorted(file.parent.relative_to(build).as_posix() for file in build.rglob("index.html"))
-    first = next((folder.split("/")[1] for folder in folders if folder.startswith("projects/")), "")
-    shown = [f for f in folders if not f.startswith("projects/") or f.split("/")[1] == first]
+    first = re.search('/projects/([^/"]+)/"', (build / "index.html").read_text(encoding="utf-8"))
+    chosen = project or (first[1] if first else "")
+    shown = [f for f in folders if not f.startswith("projects/") or f.split("/")[1] == chosen]
     return ["" if folder == "." else f"{folder}/" for folder in shown]
 
 
