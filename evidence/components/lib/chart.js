@@ -2,10 +2,11 @@
 import { LineChart, ScatterChart } from 'echarts/charts';
 import { GridComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent } from 'echarts/components';
 import * as echarts from 'echarts/core';
+import { LabelLayout } from 'echarts/features';
 import { SVGRenderer } from 'echarts/renderers';
 import { DAY, escape } from './format.js';
 
-echarts.use([LineChart, ScatterChart, GridComponent, TooltipComponent, MarkLineComponent, MarkAreaComponent, SVGRenderer]);
+echarts.use([LineChart, ScatterChart, GridComponent, TooltipComponent, MarkLineComponent, MarkAreaComponent, LabelLayout, SVGRenderer]);
 export { echarts };
 
 const FONT = 'Inter, system-ui, sans-serif';
@@ -91,6 +92,20 @@ export const line = (name, data, colour, more = {}) => ({
 	z: 3,
 	...more
 });
+
+const NARROW = 500;
+const LONGEST_NAME = 24;
+const shortened = (name) => (name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME - 1)}…` : name);
+
+/** Writes what a line is at its end, in place of a legend. */
+export const named = (name, value = '') => ({
+	endLabel: { show: true, formatter: () => `${shortened(name)} ${value}`.trim(), ...text, color: 'var(--ink)', distance: 6 },
+	labelLayout: { moveOverlap: 'shiftY' }
+});
+/** The room that such names need to the right of a chart. */
+export const roomFor = (names) => 18 + 7 * Math.max(0, ...names.map((name) => shortened(name).length));
+/** Whether a chart is too narrow for names beside its lines. */
+export const isNarrow = (width) => width < NARROW;
 
 export const grid = { left: 4, right: 12, top: 26, bottom: 4, containLabel: true };
 

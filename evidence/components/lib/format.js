@@ -17,7 +17,7 @@ export const axisCount = (value) => short.format(value);
 export const axisPercent = (value) => `${Math.round(100 * value)}%`;
 /** 0.231 as 23.1%; less than 0.05% as <0.1%. */
 export const percent = (value, digits = 1) =>
-	value == null ? NONE : value > 0 && value < 0.0005 ? '<0.1%' : `${withMinus((100 * value).toFixed(digits))}%`;
+	value == null ? NONE : value > 0 && 100 * value < 0.5 * 10 ** -digits ? `<${10 ** -digits}%` : `${withMinus((100 * value).toFixed(digits))}%`;
 /** A change as a percentage with its sign. */
 export const change = (value) => {
 	if (value == null) return NONE;
@@ -43,6 +43,10 @@ export const dayShort = written((date) => `${date.getUTCDate()} ${month(date).sl
 export const monthYear = written((date) => `${month(date).slice(0, 3)} ${date.getUTCFullYear()}`);
 export const monthLong = written((date) => `${month(date)} ${date.getUTCFullYear()}`);
 export const iso = (day) => (day == null ? '' : new Date(ms(day)).toISOString().slice(0, 10));
+
+/** Each Monday from one to another, so that a week that is not whole is a gap. */
+export const weeksBetween = (first, last) =>
+	first == null ? [] : Array.from({ length: (ms(last) - ms(first)) / (7 * DAY) + 1 }, (_, i) => iso(ms(first) + 7 * DAY * i));
 
 /** The mean of the seven days up to a row of marts.downloads_trend. */
 export const mean = (row, column) => (row?.[`trailing_7d_${column}`] == null ? null : row[`trailing_7d_${column}`] / 7);
