@@ -148,6 +148,11 @@ test *arguments: (setup "--with-servers") lint
 benchmark *arguments: setup
     {{ python }} -m tests.harness.benchmark "$@"
 
+# Compute every mart on Spark, too, and compare all cells with DuckDB's.
+[group: 'Develop']
+parity *arguments: (setup "--with-spark")
+    {{ python }} -m tests.harness.parity "$@"
+
 # Damage what a run leaves, and judge all commands by rules; `--cases 20` for a part.
 [group: 'Develop']
 chaos *arguments: setup

@@ -16,7 +16,7 @@ FOLDER = Path(".dlt")
 FILES = CONFIG, SECRETS = (FOLDER / "config.toml", FOLDER / "secrets.toml")
 GLOBAL_FILES = tuple(Path("~/.dlt", file.name) for file in FILES)
 """dlt reads them as well, for the settings of all projects of a user."""
-_SECTIONS = ("destination", "destinations", "sources")
+_SECTIONS = ("destination", "destinations", "sources", "transform")
 """What the project's own settings are under, at the top of a file."""
 _SECTIONS_OF_DLT = ("data_writer", "extract", "load", "normalize", "pipeline", "runtime", "schema")
 _SIMILAR, _MISSPELT = 0.5, 0.8

@@ -80,6 +80,7 @@ def run(
     make_demo_data(settings, observer)
     warehouse.require_writable()
     lakes = resolve_lakes(warehouse)
+    source = transform.find_source(lakes)
     with exclusive_run(warehouse):
         with warehouse.kept_open():
             for lake in lakes:
@@ -89,13 +90,20 @@ def run(
                 loaded = load.load(request, _show_load(update))
                 update(f"{loaded.accepted:,} rows")
             releases = _load_releases(request, observer)
+        if source:
+            _sync(source, warehouse, observer)
         published = publish(warehouse, observer, with_site=with_site)
         observer.report(RunReport(warehouse, loaded, published, releases))
         # Last, so that an outage of a lake delays nothing else.
         for lake in lakes:
-            with observer.step(f"Sync {lake.name}") as update:
-                update(f"{sync_lake(lake, warehouse, update)} days written to {lake.url}")
+            if lake is not source:
+                _sync(lake, warehouse, observer)
     loaded.require_complete()
+
+
+def _sync(lake: Lake, warehouse: Warehouse, progress: Progress) -> None:
+    with progress.step(f"Sync {lake.name}") as update:
+        update(f"{sync_lake(lake, warehouse, update)} days written to {lake.url}")
 
 
 def _load_releases(request: LoadRequest, progress: Progress) -> ReleaseReport:

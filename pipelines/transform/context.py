@@ -2,6 +2,7 @@
 
 import gc
 import io
+import json
 import logging
 import os
 from collections.abc import Iterator
@@ -15,12 +16,14 @@ from sqlmesh.utils.errors import SQLMeshError
 
 from pipelines.errors import TransformError, causes
 from pipelines.interrupts import interrupted
+from pipelines.transform.engines.settings import resolve_engine
 from pipelines.transform.fingerprint import MODELS_FOLDER
-from pipelines.transform.state import require_own_name
+from pipelines.transform.state import OTHER_ENGINE, has_copies, require_own_name
 from pipelines.warehouse import Warehouse, bookkeeping, open_error
 
 ENVIRONMENT = "prod"
 WIDTH = 180
+_ON_MOTHERDUCK = {"TimeZone": "UTC"}
 _CACHE = MODELS_FOLDER / ".cache"
 _PLAN_REMEDY = (
     "`just plan` shows what would change, `just audit` names the failing audits; nothing was exported or shown."
@@ -46,6 +49,11 @@ def open_context(warehouse: Warehouse, console: Console, *, load: bool = True) -
     """
     warehouse.require_existing()
     require_own_name(warehouse)
+    if has_copies(warehouse):
+        raise TransformError(
+            f"The KPIs {OTHER_ENGINE}: SQLMesh has nothing in the warehouse.",
+            remedy="Each run's plan has audited them there. `engine` under [transform] chooses the engine.",
+        )
     # Models read a view and columns that a warehouse of an earlier version does not have.
     bookkeeping.ensure_tables(warehouse)
     bookkeeping.add_columns(warehouse)
@@ -53,6 +61,7 @@ def open_context(warehouse: Warehouse, console: Console, *, load: bool = True) -
         logging.getLogger(__name__).warning("%s is no folder: it is made again.", _CACHE)
         _CACHE.unlink()
     os.environ["WAREHOUSE"] = str(warehouse)
+    os.environ["DUCKDB_OPTIONS"] = json.dumps(resolve_engine().duckdb_options if warehouse.file else _ON_MOTHERDUCK)
     set_console(console)
     # SQLMesh keeps many objects: looking for garbage among them as often as Python does takes a fifth of its time.
     gc.set_threshold(50_000, 20, 20)

@@ -35,19 +35,24 @@ def apply_plan(warehouse: Warehouse, days: Sequence[date], *, releases_changed: 
     output = io.StringIO()
     console = TerminalConsole(console=Console(file=output, width=WIDTH))
     with open_context(warehouse, console) as context, translate_sqlmesh_errors(output):
-        plan = context.plan_builder(ENVIRONMENT, skip_tests=True).build()
-        if plan.context_diff.has_changes:
-            # Unit tests take seconds: only models that somebody has changed here have to pass them again.
-            if not plan.context_diff.is_new_environment:
-                plan = context.plan_builder(ENVIRONMENT).build()
-            context.apply(plan)
+        apply_in(context, days, releases_changed=releases_changed)
+
+
+def apply_in(context: Context, days: Sequence[date], *, releases_changed: bool = False) -> None:
+    """The same by SQLMesh's own errors, on whatever engine the context has."""
+    plan = context.plan_builder(ENVIRONMENT, skip_tests=True).build()
+    if plan.context_diff.has_changes:
+        # Unit tests take seconds: only models that somebody has changed here have to pass them again.
         if not plan.context_diff.is_new_environment:
-            for start, end in _ranges(days):
-                _restate(context, aggregates(context), start, end)
-            readers = _readers_of_releases(context)
-            if releases_changed and readers and not days:
-                yesterday = datetime.now(UTC).date() - DAY
-                _restate(context, readers, yesterday, yesterday)
+            plan = context.plan_builder(ENVIRONMENT).build()
+        context.apply(plan)
+    if not plan.context_diff.is_new_environment:
+        for start, end in _ranges(days):
+            _restate(context, aggregates(context), start, end)
+        readers = _readers_of_releases(context)
+        if releases_changed and readers and not days:
+            yesterday = datetime.now(UTC).date() - DAY
+            _restate(context, readers, yesterday, yesterday)
 
 
 def _restate(context: Context, models: Sequence[str], start: date, end: date) -> None:

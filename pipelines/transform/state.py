@@ -10,6 +10,10 @@ from pipelines.errors import TransformError
 from pipelines.warehouse import Warehouse, bookkeeping
 
 UNREADABLE = "had a state that this version of SQLMesh cannot read"
+OTHER_ENGINE = "were computed by another engine"
+COPIES = "sqlmesh__copies"
+"""The schema of marts that another engine has computed, named as SQLMesh names those of its tables: they are dropped
+and counted alike."""
 
 _CATALOGS = """
     SELECT DISTINCT REGEXP_EXTRACT(name, '^"?([^".]+)"?[.]', 1), CURRENT_DATABASE() FROM sqlmesh._snapshots
@@ -69,6 +73,16 @@ def find_damage(warehouse: Warehouse) -> str | None:
     if computed is not None and computed != count_rows(warehouse):
         return "have other rows than a run has computed"
     return None
+
+
+def has_copies(warehouse: Warehouse) -> bool:
+    """Whether the marts are copies of what another engine has computed."""
+    return bool(warehouse.query("SELECT 1 FROM information_schema.schemata WHERE schema_name = ?", COPIES))
+
+
+def has_views(warehouse: Warehouse) -> bool:
+    """Whether there are marts."""
+    return bool(warehouse.query("SELECT 1 FROM duckdb_views() WHERE schema_name = 'marts' LIMIT 1"))
 
 
 def count_rows(warehouse: Warehouse) -> int:

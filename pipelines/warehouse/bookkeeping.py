@@ -310,18 +310,25 @@ def has_pending_releases(warehouse: Warehouse) -> bool:
     return bool(warehouse.query("SELECT 1 FROM release_pages WHERE load_id IS NOT NULL AND NOT is_computed LIMIT 1"))
 
 
-def applied_fingerprint(warehouse: Warehouse) -> str | None:
-    """The fingerprint of the models that computed the KPIs; `None` if another plan was applied since."""
-    rows = warehouse.query(
-        f"SELECT fingerprint FROM {DATASET}.applied_models WHERE plan_id = ({_PRODUCTION_PLAN})",
-    )
+def applied_fingerprint(warehouse: Warehouse, engine: str | None = None) -> str | None:
+    """The fingerprint of the models that computed the KPIs; `None` if another plan, or engine, was applied since.
+
+    With `engine`, the name of one that computes outside of the warehouse.
+    """
+    query, parameters = _applied_by(engine)
+    rows = warehouse.query(f"SELECT fingerprint FROM {DATASET}.applied_models WHERE plan_id = {query}", *parameters)
     return str(rows[0][0]) if rows else None
 
 
-def applied_row_count(warehouse: Warehouse) -> int | None:
-    """The number of rows that the plan in production has left in its tables, if a run has applied it to the end."""
+def _applied_by(engine: str | None) -> tuple[str, list[str]]:
+    return ("?", [engine]) if engine else (f"({_PRODUCTION_PLAN})", [])
+
+
+def applied_row_count(warehouse: Warehouse, engine: str | None = None) -> int | None:
+    """The number of rows that the plan in production, or the engine, has left, if a run has applied it to the end."""
     ensure_tables(warehouse)
-    rows = warehouse.query(f"SELECT row_count FROM {DATASET}.applied_models WHERE plan_id = ({_PRODUCTION_PLAN})")
+    query, parameters = _applied_by(engine)
+    rows = warehouse.query(f"SELECT row_count FROM {DATASET}.applied_models WHERE plan_id = {query}", *parameters)
     return rows[0][0] if rows else None
 
 
@@ -331,16 +338,22 @@ def forget_applied(warehouse: Warehouse) -> None:
         execute(warehouse, f"DELETE FROM {DATASET}.applied_models")
 
 
-def acknowledge(
-    warehouse: Warehouse, load_ids: Sequence[str], days: Collection[date], fingerprint: str, row_count: int
+def acknowledge(  # noqa: PLR0913, PLR0917 - what was computed, and by what
+    warehouse: Warehouse,
+    load_ids: Sequence[str],
+    days: Collection[date],
+    fingerprint: str,
+    row_count: int,
+    engine: str | None = None,
 ) -> None:
     """Record that the KPIs include loads, forgotten `days`, releases and models; call it once the audits passed.
 
-    `row_count` is the number of rows in all tables that the models have filled.
+    `row_count` is the number of rows in all tables that the models have filled; `engine` as for `applied_fingerprint`.
     """
+    query, parameters = _applied_by(engine)
     with warehouse.transaction() as client:
         client.execute_sql("DELETE FROM applied_models")
-        client.execute_sql(f"INSERT INTO applied_models SELECT ?, ({_PRODUCTION_PLAN}), ?", fingerprint, row_count)
+        client.execute_sql(f"INSERT INTO applied_models SELECT ?, {query}, ?", fingerprint, *parameters, row_count)
         client.execute_sql("INSERT INTO acknowledged_loads (load_id) SELECT UNNEST(?::TEXT[])", list(load_ids))
         client.execute_sql("DELETE FROM forgotten_days WHERE LIST_CONTAINS(?::DATE[], day)", list(days))
         client.execute_sql("UPDATE release_pages SET is_computed = TRUE")

@@ -38,5 +38,5 @@ def write_few(context: Context, folder: Path, few: Sequence[str] = FEW) -> None:
 def use_models(patch: pytest.MonkeyPatch) -> None:
     """Plan the models of the folder that the environment names, if it does."""
     if folder := os.environ.get(VARIABLE):
-        for module in ("context", "fingerprint"):
+        for module in ("context", "engines.elsewhere", "fingerprint"):
             patch.setattr(f"pipelines.transform.{module}.MODELS_FOLDER", Path(folder))

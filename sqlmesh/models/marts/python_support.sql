@@ -259,15 +259,15 @@ SELECT
   ),
   @described(@lenses('slope_low_share_$lens'), 'Lower end of the 95 % interval of slope_share_$lens, by the scatter of the weeks about the line.'),
   @described(
-    @lenses('(CASE WHEN share_$lens > 0.05 AND slope_high_share_$lens < 0 AND (share_$lens - 0.05) / -slope_share_$lens <= 120 THEN CAST(last_day + INTERVAL ''1'' DAY * CAST(30.4375 * (share_$lens - 0.05) / -slope_share_$lens AS INT) AS DATE) END)::DATE AS below_5_on_$lens'),
+    @lenses('(CASE WHEN share_$lens > 0.05 AND slope_high_share_$lens < 0 AND (share_$lens - 0.05) / -slope_share_$lens <= 120 THEN CAST(last_day + INTERVAL ''1'' DAY * CAST(ROUND(30.4375 * (share_$lens - 0.05) / -slope_share_$lens) AS INT) AS DATE) END)::DATE AS below_5_on_$lens'),
     'Day on which share_$lens falls below 5 % if it goes on to fall by slope_share_$lens; NULL where it is below, where the interval of the slope does not exclude zero, and beyond ten years.'
   ),
   @described(
-    @lenses('(CASE WHEN share_$lens > 0.05 AND slope_high_share_$lens < 0 AND (share_$lens - 0.05) / -slope_share_$lens <= 120 THEN CAST(last_day + INTERVAL ''1'' DAY * CAST(30.4375 * (share_$lens - 0.05) / -slope_low_share_$lens AS INT) AS DATE) END)::DATE AS below_5_from_$lens'),
+    @lenses('(CASE WHEN share_$lens > 0.05 AND slope_high_share_$lens < 0 AND (share_$lens - 0.05) / -slope_share_$lens <= 120 THEN CAST(last_day + INTERVAL ''1'' DAY * CAST(ROUND(30.4375 * (share_$lens - 0.05) / -slope_low_share_$lens) AS INT) AS DATE) END)::DATE AS below_5_from_$lens'),
     'Earliest day of below_5_on_$lens, by slope_low_share_$lens.'
   ),
   @described(
-    @lenses('(CASE WHEN share_$lens > 0.05 AND slope_high_share_$lens < 0 AND (share_$lens - 0.05) / -slope_share_$lens <= 120 AND (share_$lens - 0.05) / -slope_high_share_$lens <= 1200 THEN CAST(last_day + INTERVAL ''1'' DAY * CAST(30.4375 * (share_$lens - 0.05) / -slope_high_share_$lens AS INT) AS DATE) END)::DATE AS below_5_until_$lens'),
+    @lenses('(CASE WHEN share_$lens > 0.05 AND slope_high_share_$lens < 0 AND (share_$lens - 0.05) / -slope_share_$lens <= 120 AND (share_$lens - 0.05) / -slope_high_share_$lens <= 1200 THEN CAST(last_day + INTERVAL ''1'' DAY * CAST(ROUND(30.4375 * (share_$lens - 0.05) / -slope_high_share_$lens) AS INT) AS DATE) END)::DATE AS below_5_until_$lens'),
     'Latest day of below_5_on_$lens, by slope_high_share_$lens; NULL beyond a century.'
   ),
   @described(@lenses('slope_high_share_$lens'), 'Upper end of the 95 % interval of slope_share_$lens, by the scatter of the weeks about the line.'),
