@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pyarrow as pa
 import pytest
@@ -14,7 +15,7 @@ from pipelines.errors import CredentialsError, SchemaError, SettingsError, Sourc
 from pipelines.pypi.clickpy_settings import ClickpySettings
 from pipelines.pypi.columns import COUNTS
 from pipelines.pypi.settings import Settings
-from pipelines.pypi.upstreams.clickhouse_client import OVERFLOW_MODES, TooLargeError
+from pipelines.pypi.upstreams.clickhouse_client import OVERFLOW_MODES, Server, TooLargeError
 from pipelines.pypi.upstreams.clickpy import ClickpyUpstream
 from pipelines.pypi.windows import Window
 from tests.servers.clickhouse import ClickHouse
@@ -28,6 +29,8 @@ COPIED = """
         NULLIF(details__ci, FALSE), SUM(log_rows)
     FROM raw.daily_counts GROUP BY ALL ORDER BY ALL
 """
+COUNTING = "count() AS log_rows"
+"""In the text of a query for counts."""
 Fill = Callable[[list[dict[str, Any]]], None]
 
 
@@ -53,8 +56,21 @@ def connect(server: ClickHouse, *projects: str, now: datetime = NOW, **clickpy: 
     return ClickpyUpstream(settings, now)
 
 
+def connect_to_other_limit(server: ClickHouse) -> ClickpyUpstream:
+    """Connect to a server that allows fewer rows than it says."""
+    upstream = connect(server)
+    upstream.__dict__["_server"] = Server(NOW, 1000)
+    return upstream
+
+
 def read(upstream: ClickpyUpstream, window: Window = WINDOW) -> pa.Table:
     return pa.concat_tables(upstream.read(window))
+
+
+def asked_parts(server: ClickHouse) -> list[tuple[str, str]]:
+    """The first and last value of each part whose counts were asked for."""
+    asked = [query["asked"] for query in server.queries() if COUNTING in query["sql"]]
+    return [(parameters["param_first"], parameters["param_last"]) for parameters in asked]
 
 
 def installation(folder: Path, server: ClickHouse, *projects: str, **settings: str) -> Installation:
@@ -132,33 +148,75 @@ def test_server_that_would_answer_in_part_is_refused(clickhouse: ClickHouse, mod
 
 @pytest.mark.usefixtures("eight_days")
 @pytest.mark.parametrize(
-    ("rows", "queries"),
-    [(1000, 1), (40, 1 + 2), (10, 1 + 1 + 1 + 8)],
+    ("rows", "parts"),
+    [(1000, [(1, 8)]), (45, [(1, 4), (5, 8)]), (10, [(day, day) for day in range(1, 9)])],
     ids=["whole", "two halves", "days"],
 )
-def test_window_is_split_by_days(clickhouse: ClickHouse, rows: int, queries: int) -> None:
-    """A result over the limit is asked for in halves, until each fits; nothing is lost or counted twice."""
+def test_window_is_cut_to_what_fits(clickhouse: ClickHouse, rows: int, parts: list[tuple[int, int]]) -> None:
+    """Each part has as many days as their counts allow, by one estimate: no query is refused, no day is read twice."""
     clickhouse.limit(max_result_rows=rows)
 
     found = read(connect(clickhouse))
 
     assert 160 == sum(found["log_rows"].to_pylist())
     assert 80 == found.num_rows
-    assert queries == sum("cityHash64" in query["sql"] for query in clickhouse.queries())
+    assert [(str(july(first)), str(july(last))) for first, last in parts] == asked_parts(clickhouse)
 
 
 @pytest.mark.usefixtures("eight_days")
-def test_day_is_split_by_a_hash(clickhouse: ClickHouse) -> None:
-    """A single day over the limit is asked for in parts by a hash of its dimensions."""
-    clickhouse.limit(max_result_rows=8)
+def test_what_was_read_is_not_read_again(clickhouse: ClickHouse) -> None:
+    """After a refusal only what was refused is cut; later parts are as small, and grow again while they fit."""
+    clickhouse.faults({"match": COUNTING, "code": 159, "times": 3})
+    clickhouse.limit(max_result_rows=80)
 
-    assert 160 == sum(read(connect(clickhouse))["log_rows"].to_pylist())
+    found = read(connect(clickhouse))
+
+    refused, read_parts = asked_parts(clickhouse)[:3], asked_parts(clickhouse)[3:]
+    assert [("01", "08"), ("01", "04"), ("01", "02")] == [(first[-2:], last[-2:]) for first, last in refused]
+    assert [("01", "01"), ("02", "02"), ("03", "03"), ("04", "04"), ("05", "06"), ("07", "08")] == [
+        (first[-2:], last[-2:]) for first, last in read_parts
+    ]
+    assert 160 == sum(found["log_rows"].to_pylist())
+
+
+def test_day_is_cut_along_the_key(clickhouse: ClickHouse, fill: Fill) -> None:
+    """Values of one version, then of one country and so on are asked for, in ranges that fit; none is left out."""
+    names = ["", "Linux", "a\\b", "tab\there", "two\nlines", "'quoted'", "{first:String}", "é", "%41"]
+    rows = [
+        download(july(1), file__version=version, country_code=country, details__system__name=system, details__ci=ci)
+        for version, countries in {"1.0": "AB", "2.0": "A", "3.0": "C"}.items()
+        for country in (f"{letter}{letter}" for letter in countries)
+        for system in (names if version == "2.0" else ["Linux"])
+        for ci in (None, True)
+    ]
+    fill([*rows, *rows])
+    clickhouse.limit(max_result_rows=10)
+
+    found = read(connect(clickhouse), Window("one", july(1), july(2), "day"))
+
+    assert [2] * len(rows) == found["log_rows"].to_pylist()
+    assert {name or None for name in names} == set(found["details__system__name"].to_pylist())
+    # Of 2.0, five systems and then four.
+    assert [("1.0", "1.0"), ("", ANY), (ANY, "é"), ("3.0", "3.0")] == asked_parts(clickhouse)
+
+
+def test_millions_of_downloads_a_day_take_few_queries(clickhouse: ClickHouse) -> None:
+    """A busy package, scaled down: hardly more queries than its counts fill answers, and none is refused."""
+    clickhouse.generate("one", july(1), 2, 60_000)
+    clickhouse.limit(max_result_rows=1500)
+
+    parts = list(connect(clickhouse).read(Window("one", july(1), july(3), "day")))
+
+    found = pa.concat_tables(parts)
+    assert 120_000 == sum(found["log_rows"].to_pylist())
+    assert len(parts) == len(asked_parts(clickhouse)) <= 1.25 * found.num_rows / 1500
+    assert len(clickhouse.queries()) <= 1.3 * len(parts)
 
 
 @pytest.mark.usefixtures("eight_days")
 def test_count_that_no_split_makes_small_is_an_error(clickhouse: ClickHouse) -> None:
     """Where even the last split exceeds a limit, the load ends with the server's own words."""
-    clickhouse.faults({"match": "cityHash64", "code": 241, "message": "memory limit", "times": 1000})
+    clickhouse.faults({"match": COUNTING, "code": 241, "message": "memory limit", "times": 1000})
 
     with pytest.raises(TooLargeError, match="memory limit"):
         read(connect(clickhouse))
@@ -168,7 +226,7 @@ def test_count_that_no_split_makes_small_is_an_error(clickhouse: ClickHouse) -> 
 @pytest.mark.usefixtures("eight_days")
 def test_each_limit_is_split_on(clickhouse: ClickHouse, code: int) -> None:
     """Rows and bytes read, rows of a result, time and memory: less may fit; also where days are only counted."""
-    clickhouse.faults({"match": "countIf", "code": code}, {"match": "cityHash64", "code": code})
+    clickhouse.faults({"match": "countIf", "code": code}, {"match": COUNTING, "code": code})
 
     assert 160 == sum(read(connect(clickhouse))["log_rows"].to_pylist())
 
@@ -181,16 +239,16 @@ def test_rows_read_are_a_limit(clickhouse: ClickHouse) -> None:
     clickhouse.limit(max_rows_to_read=50_000)
 
     assert 160 * 501 == sum(read(connect(clickhouse))["log_rows"].to_pylist())
-    assert 1 < sum("cityHash64" in query["sql"] for query in clickhouse.queries())
+    assert 1 < sum(COUNTING in query["sql"] for query in clickhouse.queries())
 
 
 @pytest.mark.usefixtures("eight_days")
 def test_part_of_a_result_is_noticed_by_its_sum(clickhouse: ClickHouse) -> None:
     """A result that ends at a limit without an error has other sums than the count, and is split."""
     clickhouse.limit(max_result_rows=15, result_overflow_mode="break", max_block_size=5)
-    clickhouse.faults({"match": "cityHash64", "ignore": ["result_overflow_mode"], "times": 1000})
+    clickhouse.faults({"match": COUNTING, "ignore": ["result_overflow_mode"], "times": 1000})
 
-    assert 160 == sum(read(connect(clickhouse))["log_rows"].to_pylist())
+    assert 160 == sum(read(connect_to_other_limit(clickhouse))["log_rows"].to_pylist())
 
 
 @pytest.mark.usefixtures("eight_days")
@@ -208,9 +266,9 @@ def test_wrong_sum_of_a_day_is_an_error(clickhouse: ClickHouse) -> None:
 def test_error_in_the_body_of_a_success_is_an_error(clickhouse: ClickHouse) -> None:
     """Status 200 with an exception after some rows, as without `wait_end_of_query`, is split on like the status 500."""
     clickhouse.limit(max_result_rows=40)
-    clickhouse.faults({"match": "cityHash64", "ignore": ["wait_end_of_query"]})
+    clickhouse.faults({"match": COUNTING, "ignore": ["wait_end_of_query"]})
 
-    assert 160 == sum(read(connect(clickhouse))["log_rows"].to_pylist())
+    assert 160 == sum(read(connect_to_other_limit(clickhouse))["log_rows"].to_pylist())
 
 
 @pytest.mark.usefixtures("eight_days")
@@ -221,7 +279,7 @@ def test_error_in_the_body_of_a_success_is_an_error(clickhouse: ClickHouse) -> N
 )
 def test_answer_that_is_not_whole_is_an_error(clickhouse: ClickHouse, fault: dict[str, Any]) -> None:
     """A stream without its end, a connection that ends early, text after the stream, and another text are errors."""
-    clickhouse.faults({"match": "cityHash64"} | fault)
+    clickhouse.faults({"match": COUNTING} | fault)
 
     with pytest.raises(SourceError, match=r"cut off|ends the connection"):
         read(connect(clickhouse))
@@ -269,7 +327,7 @@ def test_copy_ends_with_its_last_whole_day(
     """A busy project tells which day is the last complete one, also after a stall; without it, the tracked ones do."""
     clickhouse.fill(write(tmp_path / "upstream.parquet", rows))
     upstream = connect(clickhouse, "one", "two")
-    upstream.__dict__["_time"] = datetime(2026, 7, 5, 12, tzinfo=UTC) + timedelta(days=days_later)
+    upstream.__dict__["_server"] = Server(datetime(2026, 7, 5, 12, tzinfo=UTC) + timedelta(days=days_later), 10_000)
 
     assert july(until) == upstream.available_until("one", None)
     assert all(query["sql"].count("UNION ALL") < 30 for query in clickhouse.queries())

@@ -5,6 +5,7 @@ server.fill(rows)               # Parquet files with BigQuery's schema
 project.with_settings(**server.settings)
 """
 
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,42 @@ class ClickHouse(ServerProcess):
             "DROP TABLE IF EXISTS pypi.pypi",
             TABLE,
             f"INSERT INTO pypi.pypi SELECT {columns}, filename FROM file('{copied}', 'Parquet')",
+        )
+
+    def generate(self, project: str, first_day: date, days: int, downloads: int) -> None:
+        """Put so many generated downloads of each day into the table, and nothing else.
+
+        A few values of each column have most of them: 245,000 downloads make about 48,000 counts, as many as a real day
+        of lancedb has.
+        """
+        version, country, python, system, installer, libc, ci, source = (
+            f"toUInt32({values} * pow(cityHash64(number, '{column}') / pow(2, 64), {skew}))"
+            for column, values, skew in (
+                ("version", 80, 10),
+                ("country", 180, 14),
+                ("python", 8, 6),
+                ("system", 3, 10),
+                ("installer", 6, 12),
+                ("libc", 10, 6),
+                ("ci", 2, 3),
+                ("source", 2, 12),
+            )
+        )
+        number = f"leftPad(toString({version}), 3, '0')"
+        self.execute(
+            "CREATE DATABASE IF NOT EXISTS pypi",
+            "DROP TABLE IF EXISTS pypi.pypi",
+            TABLE,
+            *(
+                f"INSERT INTO pypi.pypi SELECT toDate('{first_day + timedelta(days=day)}'),"
+                f" concat(char(65 + intDiv({country}, 26)), char(65 + {country} % 26)), '{project}',"
+                f" if({source} = 1, 'sdist', 'bdist_wheel'), concat('installer-', toString({installer})),"
+                f" concat('3.', toString({python} + 5)), concat('system-', toString({system})),"
+                f" concat('2.', {number}), ('glibc', concat('2.', toString({libc} + 20))), {ci},"
+                f" concat('{project}-2.', {number}, if({source} = 1, '.tar.gz', '-py3-none-any.whl'))"
+                f" FROM numbers({day * downloads}, {downloads})"
+                for day in range(days)
+            ),
         )
 
     def execute(self, *statements: str) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic, sleep
 
@@ -32,7 +33,7 @@ SETTINGS = {
 }
 ATTEMPTS = 3
 RETRIED = {429, 502, 503, 504}
-REMEDY = "Nothing was loaded; run again, and the same days are read again."
+REMEDY = "Nothing of these days was loaded; run again, and they are read again."
 _URL_REMEDY = "Check `url` of [sources.pypi.clickpy]."
 OTHER_SCHEMA_REMEDY = "The copy may have changed. Load from BigQuery meanwhile, and report it."
 _MAX_TEXT = 300
@@ -57,6 +58,14 @@ _OTHER_SCHEMA = {16, 36, 43, 47, 53}
 
 class TooLargeError(SourceError):
     """The query exceeds a limit of the server; a query for less may not."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """What the server says of itself: its time, and the rows that an answer may have; 0 for any number."""
+
+    time: datetime
+    max_result_rows: int
 
 
 class ClickHouseClient:
@@ -89,7 +98,7 @@ class ClickHouseClient:
         if self._sent >= self._settings.max_queries:
             what = f"The load needs more than `max_queries` ({self._sent}) queries of {self._settings.url}."
             raise SourceError(
-                what, remedy="Nothing was loaded. Load fewer days or projects at once, or raise `max_queries`."
+                what, remedy="Run again for the days that are missing, load fewer at once, or raise `max_queries`."
             )
         sleep(max(0.0, self._ended + self._settings.pause - monotonic()))
         self._sent += 1
@@ -112,15 +121,15 @@ class ClickHouseClient:
             self._ended = monotonic()
         return self._whole(response)
 
-    def require_settings(self) -> datetime:
-        """The server's time; raise `SourceError` if it would answer in part: if it ignores what each query asks for."""
-        modes = ", ".join(f"getSetting('{name}') AS {name}" for name in OVERFLOW_MODES)
+    def require_settings(self) -> Server:
+        """The server; raise `SourceError` if it would answer in part: if it ignores what each query asks for."""
+        modes = ", ".join(f"getSetting('{name}') AS {name}" for name in (*OVERFLOW_MODES, "max_result_rows"))
         [there] = self.query(f"SELECT toUnixTimestamp(now()) AS time, {modes}").to_pylist()
         ignored = [name for name in OVERFLOW_MODES if there[name] != "throw"]
         if ignored:
             what = f"{self._settings.url} ignores {' and '.join(ignored)}, and may answer in part without an error."
             raise SourceError(what, remedy=f"Use a server, and a proxy, that pass settings on. {_URL_REMEDY}")
-        return datetime.fromtimestamp(there["time"], UTC)
+        return Server(datetime.fromtimestamp(there["time"], UTC), int(there["max_result_rows"]))
 
     def _whole(self, response: Response) -> pa.Table:
         """The result, if the answer is one and nothing of it is missing."""

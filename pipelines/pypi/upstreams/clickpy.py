@@ -1,7 +1,7 @@
 """Downloads from ClickHouse's public copy of the table (ClickPy), as counts of days; free, without an account.
 
 The copy has no time of day, no CPU and no distribution. An empty text in it stands for NULL, as `ci` 'unknown' does.
-Its server limits each query; a window is read in parts that fit, and each day's sum is compared with a count.
+Its server limits each query; a window is read in parts that fit, and the sum of each is compared with a count.
 """
 
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
@@ -17,7 +17,14 @@ from pipelines.errors import SchemaError, SourceError, UnknownProjectError
 from pipelines.pypi.columns import COUNTS
 from pipelines.pypi.files import FileDay
 from pipelines.pypi.settings import FIRST_DAY, Settings
-from pipelines.pypi.upstreams.clickhouse_client import OTHER_SCHEMA_REMEDY, REMEDY, ClickHouseClient, TooLargeError
+from pipelines.pypi.upstreams.clickhouse_client import (
+    OTHER_SCHEMA_REMEDY,
+    REMEDY,
+    ClickHouseClient,
+    Server,
+    TooLargeError,
+)
+from pipelines.pypi.upstreams.clickpy_parts import Part, Value
 from pipelines.pypi.upstreams.free import FreeUpstream
 from pipelines.pypi.windows import DAY, Window
 
@@ -25,8 +32,8 @@ BUSY_PROJECT = "pip"
 """It has downloads on each day, so that a day without any is not in the copy yet."""
 SPANS = 30
 """In so many spans of time a query looks for a project's last day: each costs the server a block of rows."""
-MAX_SHARDS = 256
-"""Parts of a day, each of which reads the whole day."""
+MAX_COUNTS = 250_000
+"""Rows that a query asks for where the server has no limit: their memory is ours."""
 MAX_NAME_TO_GUESS = 40
 """Letters; each makes an address longer, in which the names that may have been meant are sent."""
 MAX_NAMES = 250
@@ -49,7 +56,7 @@ TYPES = {
 }
 """The columns that are read, with their types without `LowCardinality`, which is a way to store them."""
 
-_OF_DAYS = "project = {project:String} AND date >= {start:Date} AND date < {end:Date}"
+_OF_DAYS = "date >= {start:Date} AND date < {end:Date}"
 _COPIED = {
     "day": "toDate32(t.date)",
     "country_code": "nullIf(toString(t.country_code), '')",
@@ -67,22 +74,22 @@ _COPIED = {
     "log_rows": "toInt64(t.log_rows)",
 }
 """The columns of the contract that the copy has; the others are NULL."""
+_DIMENSIONS = "date, country_code, project, filename, version, type, installer, python_minor, libc, system, ci"
 # Columns are named in an inner query: ClickHouse takes a name in WHERE for an alias of the result first.
 _COUNTS = """
     SELECT {columns}
     FROM (
-        SELECT
-            date, country_code, project, filename, version, type, installer, python_minor, libc, system, ci,
-            count() AS log_rows
-        FROM {table} WHERE {of_days}
-        AND cityHash64(filename, version, country_code, installer, python_minor, system)
-            % {{shards:UInt32}} = {{shard:UInt32}}
-        GROUP BY date, country_code, project, filename, version, type, installer, python_minor, libc, system, ci
+        SELECT {dimensions}, count() AS log_rows FROM {table}
+        WHERE project = {{project:String}} AND {of_part} GROUP BY {dimensions}
     ) AS t
+"""
+_VALUES = """
+    SELECT toString({column}) AS value, toInt64(uniq({dimensions})) AS counts, toInt64(count()) AS downloads
+    FROM {table} WHERE project = {{project:String}} AND {of_part} GROUP BY {column} ORDER BY {column}
 """
 _TOTALS = """
     SELECT toDate32(date) AS day, toInt64(count()) AS log_rows, toInt64(countIf(filename = '')) AS unnamed
-    FROM {table} WHERE {of_days} GROUP BY date ORDER BY date
+    FROM {table} WHERE project = {{project:String}} AND {of_part} GROUP BY date ORDER BY date
 """
 
 
@@ -98,12 +105,13 @@ class ClickpyUpstream(FreeUpstream):
         self._client = ClickHouseClient(settings.clickpy)
         self._projects = settings.projects
         self._settled = settings.settled_until(now)
+        self._most = 0
         self._totals: dict[str, dict[date, int]] = {}
         self._unnamed: dict[str, list[date]] = {}
 
     @property
     def time(self) -> datetime | None:
-        return self._time
+        return self._server.time
 
     def check(self, projects: Sequence[str], known: Collection[FileDay] = ()) -> list[str]:
         del known
@@ -138,7 +146,7 @@ class ClickpyUpstream(FreeUpstream):
         window = Window(project, start, end)
         known = self._totals.setdefault(project, {})
         if not known.keys() >= set(window.days):
-            tables = list(self._daily_totals(window))
+            tables = list(self._by_day(_TOTALS, window))
             known |= dict.fromkeys(window.days, 0)
             rows = [row for table in tables for row in table.to_pylist()]
             known |= {row["day"]: row["log_rows"] for row in rows}
@@ -147,34 +155,37 @@ class ClickpyUpstream(FreeUpstream):
         return {day: known[day] for day in window.days if known[day]}
 
     def read(self, window: Window) -> Generator[pa.Table, None, None]:
+        """Yield the window's counts in the parts that fit; what has been read is not read again when one does not."""
         totals = self.count_days(window.project, window.start, window.end)
         self._require_names(window)
-        days, shards = len(window.days), 1
-        part = window
-        while part.start < window.end:
-            part = replace(part, end=min(window.end, part.start + days * DAY))
-            try:
-                counts = self._counts(part, shards)
-                _require_sums(part, counts, totals, self._url)
-            except TooLargeError:
-                if len(part.days) > 1:
-                    days = len(part.days) // 2
-                elif shards < MAX_SHARDS:
-                    shards *= 2
-                else:
-                    raise
+        limit = self._server.max_result_rows or MAX_COUNTS
+        self._most = self._most or limit
+        waiting = [self._days(window, totals)] if totals else []
+        while waiting:
+            part = waiting.pop()
+            if part.counts > self._most and part.can_be_cut:
+                waiting += reversed(self._cut(window.project, part))
                 continue
+            try:
+                counts = self._counts(window.project, part)
+            except TooLargeError:
+                if not part.can_be_cut:
+                    raise
+                self._most = part.counts // 2
+                waiting.append(part)
+                continue
+            # What fitted is remembered for the days to come; they may be larger again.
+            self._most = min(limit, self._most + self._most // 4 + 1)
             yield counts
-            part = replace(part, start=part.end)
 
     @cached_property
-    def _time(self) -> datetime:
+    def _server(self) -> Server:
         return self._client.require_settings()
 
     @cached_property
     def _unknown_columns(self) -> list[str]:
         """The columns that are not read, of a table that has all that are."""
-        _ = self._time
+        _ = self._server
         described = self._client.query(f"DESCRIBE TABLE {self.table}")
         found = {row["name"]: _plain(row["type"]) for row in described.select(["name", "type"]).to_pylist()}
         faults = [
@@ -230,7 +241,7 @@ class ClickpyUpstream(FreeUpstream):
 
     def _last_day(self, project: str) -> date | None:
         """The project's last day in the copy: of the last 30 days, or after a long stall of spans that hold them."""
-        end = self._time.date() + DAY
+        end = self._server.time.date() + DAY
         for step in (DAY, SPANS * DAY, SPANS**2 * DAY):
             start = self._newest(project, _spans(end, step))
             while start and step > DAY:
@@ -254,18 +265,19 @@ class ClickpyUpstream(FreeUpstream):
         found = self._client.query(newest, bounds | {"project": project}).to_pylist()
         return found[0]["day"] if found else None
 
-    def _daily_totals(self, window: Window) -> Iterator[pa.Table]:
-        """The totals of days, of half the window at a time where the whole exceeds a limit."""
+    def _by_day(self, sql: str, window: Window, **texts: str) -> Iterator[pa.Table]:
+        """A row for each day, of half the window at a time where the whole exceeds a limit."""
         try:
-            totals = self._query(_TOTALS, window)
+            days = {"start": window.start, "end": window.end}
+            table = self._query(sql, window.project, days, of_part=_OF_DAYS, **texts)
         except TooLargeError:
             if len(window.days) == 1:
                 raise
             middle = window.start + len(window.days) // 2 * DAY
-            yield from self._daily_totals(replace(window, end=middle))
-            yield from self._daily_totals(replace(window, start=middle))
+            yield from self._by_day(sql, replace(window, end=middle), **texts)
+            yield from self._by_day(sql, replace(window, start=middle), **texts)
         else:
-            yield totals
+            yield table
 
     def _require_names(self, window: Window) -> None:
         """Raise `SourceError` if most files of a day have no name: the column is younger than the day.
@@ -280,35 +292,52 @@ class ClickpyUpstream(FreeUpstream):
             )
             raise SourceError(what, remedy=f"Load from {days[-1] + DAY} on, and earlier days from BigQuery.")
 
-    def _counts(self, part: Window, shards: int) -> pa.Table:
-        """The counts of the part's days, in as many queries as there are shards of a hash of the dimensions."""
-        shared = [self._query(_COUNTS, part, shards=shards, shard=shard) for shard in range(shards)]
-        return pa.concat_tables(table.cast(COUNTS.source_schema) for table in shared)
+    def _days(self, window: Window, totals: Mapping[date, int]) -> Part:
+        """The window as one part, with an estimate of each day's counts where all downloads could be too many."""
+        if sum(totals.values()) <= self._most:
+            return Part([], [Value(day.isoformat(), total, total) for day, total in totals.items()])
+        tables = self._by_day(_VALUES, window, column="date")
+        part = Part([], [Value(**row) for table in tables for row in table.to_pylist()])
+        self._require_sums(window.project, part.of_days, {day.isoformat(): total for day, total in totals.items()})
+        return part
 
-    def _query(self, sql: str, window: Window, **parameters: int) -> pa.Table:
-        days = {"project": window.project, "start": window.start, "end": window.end}
+    def _cut(self, project: str, part: Part) -> list[Part]:
+        """Smaller parts of the part: by its values, or those of its only value by the next column."""
+        if len(part.values) == 1:
+            table = self._query(_VALUES, project, part.parameters, of_part=part.condition, column=part.next_column)
+            inner = Part([*part.fixed, part.values[0].value], [Value(**row) for row in table.to_pylist()])
+            self._require_sums(project, inner.of_days, part.of_days)
+            part = inner
+        return list(part.cut(self._most))
+
+    def _counts(self, project: str, part: Part) -> pa.Table:
+        """The counts of the part; their sums are those that were counted before."""
+        counts = self._query(_COUNTS, project, part.parameters, of_part=part.condition).cast(COUNTS.source_schema)
+        sums = counts.group_by("day").aggregate([("log_rows", "sum")]).to_pylist()
+        self._require_sums(project, {row["day"].isoformat(): row["log_rows_sum"] for row in sums}, part.of_days)
+        return counts
+
+    def _require_sums(self, project: str, sums: Mapping[str, int], totals: Mapping[str, int]) -> None:
+        """Compare the downloads of each day, or of a part of it, with what another query has counted.
+
+        Raises:
+            TooLargeError: there are fewer: the answer is a part.
+            SourceError: there are more.
+
+        """
+        for day in sorted(sums.keys() | totals.keys()):
+            gave, total = sums.get(day, 0), totals.get(day, 0)
+            if gave != total:
+                what = f"{self._url} gave {gave:,} of {total:,} downloads of {project} on {day}."
+                error = TooLargeError if gave < total else SourceError
+                raise error(what, remedy=f"The copy may be changing. {REMEDY}")
+
+    def _query(self, sql: str, project: str, parameters: Mapping[str, object], **texts: str) -> pa.Table:
         columns = ", ".join(
             f"{_COPIED.get(name, 'CAST(NULL AS Nullable(String))')} AS {name}" for name in COUNTS.source_schema.names
         )
-        return self._client.query(sql.format(table=self.table, of_days=_OF_DAYS, columns=columns), days | parameters)
-
-
-def _require_sums(part: Window, counts: pa.Table, totals: Mapping[date, int], url: str) -> None:
-    """Compare the sum of each day with its total.
-
-    Raises:
-        TooLargeError: there are fewer: the answer is a part.
-        SourceError: there are more.
-
-    """
-    sums = counts.group_by("day").aggregate([("log_rows", "sum")]).to_pylist()
-    found = {row["day"]: row["log_rows_sum"] for row in sums}
-    for day in part.days:
-        gave, total = found.get(day, 0), totals.get(day, 0)
-        if gave != total:
-            what = f"{url} gave {gave:,} of {total:,} downloads of {part.project} on {day}."
-            error = TooLargeError if gave < total else SourceError
-            raise error(what, remedy=f"The copy may be changing. {REMEDY}")
+        texts |= {"table": self.table, "columns": columns, "dimensions": _DIMENSIONS}
+        return self._client.query(sql.format(**texts), {"project": project, **parameters})
 
 
 def _spans(end: date, step: timedelta) -> list[tuple[date, date]]:
