@@ -66,7 +66,7 @@ reset *arguments: setup
 alerts *arguments: setup
     @{{ python }} -m pipelines alerts "$@"
 
-# Show the rows that failed the contract, by reason.
+# Show the rows, and files of releases, that failed the contract, by reason.
 [group: 'Inspect']
 quarantine *arguments: setup
     @{{ python }} -m pipelines quarantine "$@"

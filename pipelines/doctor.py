@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -25,8 +26,9 @@ from pipelines.pypi.upstreams import connect
 from pipelines.pypi.windows import DAY
 from pipelines.transform.fingerprint import MODELS_FOLDER
 from pipelines.transform.state import require_own_name
-from pipelines.warehouse import bookkeeping, resolve_warehouse
+from pipelines.warehouse import Warehouse, bookkeeping, resolve_warehouse
 from pipelines.warehouse.motherduck import require_token
+from pipelines.warehouse.releases import ReleaseState, release_states
 
 REPOSITORY = Path(__file__).parents[1]
 MIN_PYTHON = "3.11"
@@ -97,6 +99,7 @@ def diagnose() -> Iterator[Finding]:
         "Google Cloud project": _gcp_project,
         "upstream": _upstream,
         "Storage Read API": _read_sessions,
+        "releases": _releases,
         "lakes": _lakes,
     }
     for name, check in checks.items():
@@ -204,14 +207,20 @@ def _warehouse() -> str:
         raise _NotNeededError("needs a valid MotherDuck token first") from error
     if not warehouse.exists:
         return f"none yet: `just run` creates {warehouse.file}"
-    with TemporaryDirectory() as folder:
-        probed = replace(warehouse, working=Path(folder))
+    with _probed(warehouse) as probed:
         with probed.client():
             pass
         origins = bookkeeping.origins(probed)
         require_own_name(probed)
     hint = "; `just verify` compares its totals with the public copy" if origins - {"demo"} else ""
     return f"{warehouse} opens; origin of its data: {', '.join(sorted(origins)) or 'none yet'}{hint}"
+
+
+@contextmanager
+def _probed(warehouse: Warehouse) -> Iterator[Warehouse]:
+    """The warehouse with a working folder that goes at the end."""
+    with TemporaryDirectory() as folder:
+        yield replace(warehouse, working=Path(folder))
 
 
 def _valid_settings() -> Settings:
@@ -274,6 +283,26 @@ def _read_sessions() -> str:
         return upstream.try_read_session() or "rows are read through it"
     except InsightsError as error:
         raise _NotNeededError("needs an upstream that answers first") from error
+
+
+def _releases() -> str:
+    settings = _valid_settings()
+    if not settings.releases.enabled:
+        raise _NotNeededError("`enabled` of [sources.pypi.releases] is false")
+    try:
+        with _probed(resolve_warehouse()) as probed:
+            states = release_states(probed)
+    except InsightsError as error:
+        raise _NotNeededError("needs a warehouse that opens first") from error
+    if not states:
+        raise _NotNeededError("no index has been asked yet: `just run` does")
+    return "; ".join(map(_describe_releases, states))
+
+
+def _describe_releases(state: ReleaseState) -> str:
+    answered = f"last answer {state.fetched_at:%Y-%m-%d %H:%M} UTC" if state.fetched_at else "no answer yet"
+    outage = f", none since {state.failed_since:%Y-%m-%d %H:%M} UTC: {state.failure}" if state.failed_since else ""
+    return f"{state.projects} projects, {answered}{outage}"
 
 
 def _lakes() -> str:

@@ -38,6 +38,8 @@ def sync_lake(lake: Lake, warehouse: Warehouse, on_days: OnDays = lambda _days: 
     require_same_origin(lake, [*complete.values(), *loaded])
     pending = [day for day in loaded if complete.get(key_of(day)) != day]
     if not pending:
+        if _release_digests(lake.releases()) != _release_digests(copy_releases(warehouse)):
+            _publish(lake, complete.values(), warehouse)
         return 0
     stale = [complete.pop(key_of(day), None) for day in pending]
     if any(stale):
@@ -133,6 +135,11 @@ def forget_in_lake(projects: Collection[str], lake: Lake, warehouse: Warehouse, 
 def _publish(lake: Lake, days: Collection[CommittedDay], warehouse: Warehouse) -> None:
     """Replace the manifest and the copies, of the releases only where the warehouse knows some."""
     lake.publish(days, bookkeeping.read_ledger(warehouse), copy_releases(warehouse) or None)
+
+
+def _release_digests(copy: pa.Table | None) -> set[tuple[str, str]]:
+    """What a copy of the releases has of each project; when the index has confirmed it is no change."""
+    return set(zip(*(copy.column(name).to_pylist() for name in ("project", "digest")), strict=True)) if copy else set()
 
 
 def _write(lake: Lake, warehouse: Warehouse, days: Sequence[CommittedDay], quarantine_keys: set[str]) -> None:

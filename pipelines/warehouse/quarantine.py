@@ -1,4 +1,4 @@
-"""Reads the rows that failed the contract: their number by reason, and examples."""
+"""Reads what failed the contract: rows of the log and files of releases, their number by reason, and examples."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -31,6 +31,14 @@ _EXAMPLES = f"""
     QUALIFY ROW_NUMBER() OVER (PARTITION BY project, message ORDER BY day, ordinal) <= ?
     ORDER BY project, message, day, ordinal
 """
+_FILES = """
+    SELECT project, REGEXP_REPLACE(line, ' [(]input .*', '') AS message, line, content
+    FROM (
+        SELECT *, UNNEST(STRING_SPLIT(reason, CHR(10))) AS line FROM release_quarantine AS files
+        SEMI JOIN release_pages AS pages ON files.project = pages.project AND files._dlt_load_id = pages.load_id
+    )
+    WHERE project = COALESCE(?, project) ORDER BY ALL
+"""
 
 
 class Reason(NamedTuple):
@@ -53,14 +61,27 @@ class Example(NamedTuple):
     content: str
 
 
+class FailedFile(NamedTuple):
+    """An error of a file that the index lists: the error's whole line, and what the index has sent, as JSON."""
+
+    project: str
+    message: str
+    line: str
+    content: str
+
+
 @dataclass(frozen=True)
 class Quarantine:
-    """The rows of committed loads that failed the contract; `read` counts all rows by project."""
+    """What failed the contract: rows of committed loads, and files of releases; `read` counts all rows by project.
+
+    A row or file is there once for each error that it has.
+    """
 
     read: dict[str, int]
     rows: int
     reasons: list[Reason]
     examples: list[Example]
+    files: list[FailedFile]
 
 
 def read_quarantine(warehouse: Warehouse, project: str | None, examples: int) -> Quarantine:
@@ -79,7 +100,9 @@ def read_quarantine(warehouse: Warehouse, project: str | None, examples: int) ->
             raise UnknownProjectError(f"No day of {project!r} has been loaded.", remedy=remedy)
         raise WarehouseError("Nothing has been loaded yet.", remedy="`just run` loads the days that are missing.")
     reasons = [Reason(*row) for row in warehouse.query(_REASONS, project)]
+    files = [FailedFile(*row) for row in warehouse.query(_FILES, project)]
     if not reasons:
-        return Quarantine(read, 0, [], [])
+        return Quarantine(read, 0, [], [], files)
     [(rows,)] = warehouse.query(_COUNT, project)
-    return Quarantine(read, rows, reasons, [Example(*row) for row in warehouse.query(_EXAMPLES, project, examples)])
+    shown = [Example(*row) for row in warehouse.query(_EXAMPLES, project, examples)]
+    return Quarantine(read, rows, reasons, shown, files)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -34,6 +35,18 @@ class KnownPage:
     is_computed: bool = False
 
 
+class ReleaseState(NamedTuple):
+    """Projects of which the index has last given or confirmed the page at `fetched_at`, the oldest of them, in UTC.
+
+    `None` where it never has; since `failed_since` it has not, for the reason `failure`.
+    """
+
+    projects: int
+    fetched_at: datetime | None
+    failed_since: datetime | None
+    failure: str | None
+
+
 COPY_SCHEMA = pa.schema(
     [
         pa.field("project", pa.string(), nullable=False),
@@ -59,6 +72,17 @@ _READ = f"""
     SELECT {", ".join(f"pages.{name}" for name in _NAMES)} FROM release_pages AS pages
     WHERE files = (SELECT COUNT(*) FROM release_files WHERE project = pages.project AND _dlt_load_id = pages.load_id)
 """
+_STATES = """
+    SELECT
+        COUNT(*), MIN(fetched_at) AT TIME ZONE 'UTC' AS answered,
+        failed_since AT TIME ZONE 'UTC' AS since, failure
+    FROM release_pages GROUP BY failed_since, failure ORDER BY since NULLS FIRST, failure
+"""
+
+
+def release_states(warehouse: Warehouse) -> list[ReleaseState]:
+    """How the index has answered, the projects alike together; writes nothing."""
+    return [ReleaseState(*row) for row in warehouse.query(_STATES)]
 
 
 def read_release_pages(warehouse: Warehouse) -> dict[str, KnownPage]:

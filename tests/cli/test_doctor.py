@@ -31,7 +31,7 @@ def healthy(demo_project: Installation, monkeypatch: pytest.MonkeyPatch) -> Inst
 def failures() -> dict[str, Finding]:
     """The checks that failed, each with a remedy, when all have been made."""
     findings = list(diagnose())
-    assert len(findings) == 17
+    assert len(findings) == 18
     failed = {each.check: each for each in findings if each.outcome is Outcome.FAILED}
     assert all(each.remedy for each in failed.values())
     return failed

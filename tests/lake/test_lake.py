@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from pipelines.warehouse import bookkeeping
 from tests.harness.forks import Interruption, call
 from tests.servers.simple_index import SimpleIndex, file
 from tests.support.content import loaded
-from tests.support.installation import Installation
+from tests.support.installation import NOW, Installation
 from tests.support.lakes import (
     BROKEN,
     ROWS,
@@ -217,8 +218,9 @@ def test_ledger_is_rebuilt_too(small: Installation) -> None:
     assert before == small.query("FROM raw.extract_ledger")
 
 
-def test_releases_are_rebuilt_and_forgotten_too(small: Installation) -> None:
+def test_releases_are_rebuilt_and_forgotten_too(small: Installation, lake_folder: Path) -> None:
     """A rebuilt warehouse knows what the index has said; a forgotten project leaves nothing of it in the lake."""
+    copied = lake_folder / "raw" / "releases" / "releases.parquet"
     known = """
         SELECT files.* EXCLUDE (_dlt_load_id), etag, digest, status, fetched_at FROM raw.release_files AS files
         JOIN raw.release_pages AS pages ON files.project = pages.project AND _dlt_load_id = load_id ORDER BY ALL
@@ -240,7 +242,17 @@ def test_releases_are_rebuilt_and_forgotten_too(small: Installation) -> None:
         assert [("two", "archived", 0)] == small.query(
             "SELECT project, status, files FROM raw.release_pages WHERE project = 'two'"
         )
-        assert {} == asking.load_releases().changed
+        assert {} == asking.load_releases(NOW + timedelta(days=1)).changed
+        published = copied.stat().st_mtime_ns
+        fill_lake(small)
+        assert published == copied.stat().st_mtime_ns
+        index.add("one", file("one-1.0.tar.gz"))
+        asking.load_releases()
+        # A change of releases reaches the lake without a day of downloads.
+        fill_lake(small)
+        copy = open_lake(small).releases()
+        assert copy
+        assert [("one", False), ("two", None)] == [(row["project"], row["is_yanked"]) for row in copy.to_pylist()]
 
     with small.warehouse() as warehouse:
         forget_in_lake(["one"], open_lake(small), warehouse)

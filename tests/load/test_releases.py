@@ -1,5 +1,6 @@
 """Releases are loaded as the index lists them, and what is known of them outlives an index that does not answer."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ import pyarrow as pa
 import pytest
 import yaml
 
+from pipelines import doctor
 from pipelines import run as flow
 from pipelines.load import releases
 from pipelines.pypi.releases.contract import FILES_SCHEMA, REJECTED_SCHEMA
@@ -47,6 +49,11 @@ def known(project: Installation, columns: str) -> list[Row]:
     return project.query(f"SELECT project, {columns} FROM raw.release_pages ORDER BY 1")
 
 
+def doctor_says() -> tuple[doctor.Outcome, str]:
+    finding = doctor._run_check("releases", doctor._releases)
+    return finding.outcome, finding.found
+
+
 def test_page_is_loaded_once_and_again_when_it_changes(small: Installation, index: SimpleIndex) -> None:
     """One request a project and run; a yanked file replaces its page, and the other project's stays."""
     assert {"one": 1, "two": 1} == small.load_releases().changed
@@ -83,14 +90,30 @@ def test_files_that_failed_the_contract_are_in_quarantine(small: Installation, i
     assert "one" == project
     assert "size: Input should be greater than or equal to 0 (input -1)" == reason
     assert "one-1.1.tar.gz" in content
+    done, document = small.cli("quarantine", "--project", "one"), small.cli("quarantine", "--json")
+    assert "No row is in quarantine" in done.stdout
+    assert "1 files of releases are in quarantine" in done.stdout
+    assert "one: size: Input should be greater than or equal to 0, 1 files\n  (input -1)\n" in done.stdout
+    [listed] = json.loads(document.stdout)["files"]
+    assert ("one", content) == (listed["project"], listed["content"])
+    assert "files of releases" not in small.cli("quarantine", "--project", "two").stdout
     index.add("one", file("one-1.0.tar.gz"))
     small.load_releases()
     assert [] == small.query("FROM raw.release_quarantine")
 
 
-def test_outage_keeps_what_is_known_and_says_since_when(small: Installation, index: SimpleIndex) -> None:
-    """After the first refusal nobody else is asked; the day of the first one stays until the index answers again."""
+def test_outage_keeps_what_is_known_and_says_since_when(
+    small: Installation, index: SimpleIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the first refusal nobody else is asked; the day of the first one stays until the index answers again.
+
+    The doctor says when the index has last answered, and since when it does not.
+    """
+    for name, value in small.environment.items():
+        monkeypatch.setenv(name, value)
+    assert (doctor.Outcome.NOT_NEEDED, "no index has been asked yet: `just run` does") == doctor_says()
     small.load_releases()
+    assert (doctor.Outcome.OK, f"2 projects, last answer {NOW:%Y-%m-%d %H:%M} UTC") == doctor_says()
     index.requests.clear()
     index.answer(503)
 
@@ -99,6 +122,10 @@ def test_outage_keeps_what_is_known_and_says_since_when(small: Installation, ind
     assert 1 == len(index.requests)
     small.load_releases(NOW + 2 * DAY)
     assert [("one", NOW + DAY), ("two", NOW + DAY)] == known(small, "failed_since")
+    answered, since = f"{NOW:%Y-%m-%d %H:%M} UTC", f"{NOW + DAY:%Y-%m-%d %H:%M} UTC"
+    outcome, found = doctor_says()
+    assert doctor.Outcome.OK == outcome
+    assert f"2 projects, last answer {answered}, none since {since}: {index.url} " in found
     assert BOTH == small.query(FILES)
 
     index.answer()

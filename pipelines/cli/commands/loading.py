@@ -139,7 +139,7 @@ def quarantine(
     examples: Annotated[int, typer.Option(min=0, max=1000, help="Rows to show for each reason.")] = 3,
     as_json: Json = False,
 ) -> None:
-    """Show the rows that failed the contract: counts by reason, and examples."""
+    """Show the rows, and the files of releases, that failed the contract: counts by reason, and examples."""
     from pipelines.cli.printing.documents import print_json
     from pipelines.cli.printing.quarantine import WIDTH, describe_quarantine, show_quarantine
     from pipelines.cli.printing.terminal import open_console
@@ -150,7 +150,7 @@ def quarantine(
     if as_json:
         print_json(describe_quarantine(found))
     else:
-        show_quarantine(open_console(WIDTH), found)
+        show_quarantine(open_console(WIDTH), found, examples)
 
 
 def _backfill(settings: "Settings", start: datetime, end: datetime, project: str | None) -> "Backfill":

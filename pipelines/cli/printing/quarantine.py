@@ -1,7 +1,7 @@
-"""Prints the rows that failed the contract, by project and reason, with examples."""
+"""Prints what failed the contract, by project and reason, with examples: rows of the log, and files of releases."""
 
 import textwrap
-from itertools import groupby
+from itertools import groupby, islice
 from operator import attrgetter
 
 from rich.console import Console
@@ -15,11 +15,26 @@ WIDTH = 100
 """Columns of an output that is not a terminal; long rows are folded."""
 
 
-def show_quarantine(console: Console, found: Quarantine) -> None:
-    """Print the number of failed rows by project and reason, and the examples of each."""
+def show_quarantine(console: Console, found: Quarantine, examples: int) -> None:
+    """Print the number of failed rows by project and reason, and the examples of each; then the files of releases."""
+    _show_rows(console, found)
+    if found.files:
+        contents = {(file.project, file.content) for file in found.files}
+        console.print(f"\n{len(contents):,} files of releases are in quarantine, as the index lists them now.")
+    for (project, message), files in groupby(found.files, attrgetter("project", "message")):
+        listed = list(files)
+        heading = Text.assemble("\n", (f"{project}: ", "bold"), f"{plain(message)}, {len(listed):,} files")
+        console.print(heading, overflow="fold")
+        for file in islice(listed, examples):
+            console.print(Text(f"  {plain(file.line.removeprefix(message)).strip()}"), overflow="fold")
+            console.print(Text(_indented(plain(file.content), console.width)))
+
+
+def _show_rows(console: Console, found: Quarantine) -> None:
     total = sum(found.read.values())
     if not found.reasons:
-        console.print(f"The quarantine is empty: all {total:,} rows passed the contract.")
+        empty = "No row is in quarantine" if found.files else "The quarantine is empty"
+        console.print(f"{empty}: all {total:,} rows passed the contract.")
         return
     console.print(f"{found.rows:,} of {total:,} rows are in quarantine. A row with several reasons counts for each.\n")
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -45,6 +60,7 @@ def describe_quarantine(found: Quarantine) -> dict[str, object]:
         "rows": found.rows,
         "reasons": [reason._asdict() for reason in found.reasons],
         "examples": [example._asdict() for example in found.examples],
+        "files": [file._asdict() for file in found.files],
     }
 
 

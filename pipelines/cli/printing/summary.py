@@ -82,7 +82,7 @@ def _show_releases(console: Console, report: ReleaseReport) -> None:
         what = f"Releases: {', '.join(projects)}. {plain(failure)}"
         console.print(what, highlight=False, markup=False, soft_wrap=True)
     if report.rejected:
-        console.print(f"{report.rejected:,} files of releases failed the contract; raw.release_quarantine says why.")
+        console.print(f"{report.rejected:,} files of releases failed the contract; `just quarantine` says why.")
 
 
 def _loaded(report: LoadReport) -> str:
