@@ -1,7 +1,7 @@
 """Our tables in `raw` beside dlt's, and the view of committed days: what is loaded, computed, tracked and billed."""
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime
 from pathlib import Path
@@ -53,36 +53,54 @@ LEDGER_COLUMNS = {
 """`raw.extract_ledger`, which `costs/ledger.py` writes and reads."""
 
 _TABLES = {
-    "acknowledged_loads": "load_id TEXT",
-    "applied_models": "fingerprint TEXT, plan_id TEXT, row_count BIGINT",
-    "extract_ledger": ", ".join(f"{name} {kind}" for name, kind in LEDGER_COLUMNS.items()),
-    "forgotten_days": "project TEXT, day DATE",
-    "release_files": "project TEXT, filename TEXT, version TEXT, type TEXT, size BIGINT, uploaded_at TIMESTAMPTZ, "
-    "requires_python TEXT, is_yanked BOOLEAN, yanked_reason TEXT, _dlt_load_id TEXT",
-    "release_pages": "project TEXT, etag TEXT, digest TEXT, load_id TEXT, files BIGINT, status TEXT, "
-    "status_reason TEXT, fetched_at TIMESTAMPTZ, failed_since TIMESTAMPTZ, failure TEXT, is_computed BOOLEAN",
-    "release_quarantine": "project TEXT, reason TEXT, content TEXT, _dlt_load_id TEXT",
-    "schema_drift": "upstream TEXT, field TEXT, first_seen TIMESTAMPTZ, last_seen TIMESTAMPTZ, "
-    "PRIMARY KEY (upstream, field)",
-    "tracked_projects": "project TEXT",
-    "upstream_files": "path TEXT, size BIGINT, modified BIGINT, digest TEXT, project TEXT, spelling TEXT, "
-    "timestamp_day DATE, row_count BIGINT, loaded_day DATE",
+    "acknowledged_loads": {"load_id": "TEXT"},
+    "applied_models": {"fingerprint": "TEXT", "plan_id": "TEXT", "row_count": "BIGINT"},
+    "extract_ledger": LEDGER_COLUMNS,
+    "forgotten_days": {"project": "TEXT", "day": "DATE"},
+    "release_files": {
+        **dict.fromkeys(("project", "filename", "version", "type"), "TEXT"),
+        "size": "BIGINT",
+        "uploaded_at": "TIMESTAMPTZ",
+        "requires_python": "TEXT",
+        "is_yanked": "BOOLEAN",
+        "yanked_reason": "TEXT",
+        "_dlt_load_id": "TEXT",
+    },
+    "release_pages": {
+        **dict.fromkeys(("project", "etag", "digest", "load_id"), "TEXT"),
+        "files": "BIGINT",
+        "status": "TEXT",
+        "status_reason": "TEXT",
+        "fetched_at": "TIMESTAMPTZ",
+        "failed_since": "TIMESTAMPTZ",
+        "failure": "TEXT",
+        "is_computed": "BOOLEAN",
+    },
+    "release_quarantine": dict.fromkeys(("project", "reason", "content", "_dlt_load_id"), "TEXT"),
+    "schema_drift": {
+        "upstream": "TEXT",
+        "field": "TEXT",
+        "first_seen": "TIMESTAMPTZ",
+        "last_seen": "TIMESTAMPTZ, PRIMARY KEY (upstream, field)",
+    },
+    "tracked_projects": {"project": "TEXT"},
+    "upstream_files": {
+        "path": "TEXT",
+        "size": "BIGINT",
+        "modified": "BIGINT",
+        **dict.fromkeys(("digest", "project", "spelling"), "TEXT"),
+        "timestamp_day": "DATE",
+        "row_count": "BIGINT",
+        "loaded_day": "DATE",
+    },
 }
+"""The columns of our tables, with their types."""
 
 _DERIVED = {
-    "acknowledged_loads": {"load_id"},
-    "applied_models": {"fingerprint", "plan_id"},
+    **{name: columns.keys() for name, columns in _TABLES.items() if name != "extract_ledger"},
     "committed_days": {field.name for field in fields(CommittedDay)},
-    "forgotten_days": {"project", "day"},
-    "release_files": {"project", "filename", "version", "type", "size", "uploaded_at", "requires_python", "is_yanked"}
-    | {"yanked_reason", "_dlt_load_id"},
-    "release_pages": {"project", "etag", "digest", "load_id", "files", "status", "status_reason", "fetched_at"}
-    | {"failed_since", "failure", "is_computed"},
-    "release_quarantine": {"project", "reason", "content", "_dlt_load_id"},
-    "schema_drift": {"upstream", "field", "first_seen", "last_seen"},
-    "tracked_projects": {"project"},
-    "upstream_files": {"path", "size", "modified", "digest", "project", "spelling", "timestamp_day", "row_count"}
-    | {"loaded_day"},
+    # That of an earlier version gets its `row_count`.
+    "applied_models": {"fingerprint", "plan_id"},
 }
 """The columns of what a run can make again: without it, KPIs are computed, or files read, again."""
 
@@ -411,7 +429,7 @@ def empty(warehouse: Warehouse, draft: Path) -> int:
     """Write a warehouse that has only the ledger, as its money is spent, to `draft`; return its number of queries."""
     if not warehouse.columns("extract_ledger"):
         return 0
-    columns, file = _TABLES["extract_ledger"], str(warehouse.file).replace("'", "''")
+    columns, file = _declared(LEDGER_COLUMNS), str(warehouse.file).replace("'", "''")
     with duckdb.connect(draft, config={"storage_compatibility_version": STORAGE_VERSION}) as connection:
         connection.execute(f"ATTACH '{file}' AS whole (READ_ONLY)")
         connection.execute(f"CREATE SCHEMA {DATASET}; CREATE TABLE {DATASET}.extract_ledger ({columns})")
@@ -423,7 +441,7 @@ def _create_tables(client: SqlClientBase[Any]) -> None:
     # Names are qualified: before the first load there is no dataset that the client could use.
     client.execute_sql(f"CREATE SCHEMA IF NOT EXISTS {DATASET}")
     for table, columns in _TABLES.items():
-        client.execute_sql(f"CREATE TABLE IF NOT EXISTS {DATASET}.{table} ({columns})")
+        client.execute_sql(f"CREATE TABLE IF NOT EXISTS {DATASET}.{table} ({_declared(columns)})")
     present = columns_of(client, DATASET)
     for name, kind in LEDGER_COLUMNS.items():
         if name not in present["extract_ledger"]:
@@ -436,6 +454,10 @@ def _create_tables(client: SqlClientBase[Any]) -> None:
         if "daily_counts" not in present:
             _create_daily_counts(client)
         _create_committed_days(client, present["loaded_days"])
+
+
+def _declared(columns: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {kind}" for name, kind in columns.items())
 
 
 def _create_committed_days(client: SqlClientBase[Any], loaded_days: Collection[str]) -> None:
