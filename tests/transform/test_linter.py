@@ -42,6 +42,7 @@ def broken_rules(tmp_path_factory: pytest.TempPathFactory) -> set[tuple[str, str
     change(models / "reference" / "countries.sql", "    country = ", "    nation = ")
     change(models / "staging" / "loaded_days.sql", "FROM raw.committed_days", "FROM marts.downloads_daily")
     change(models / "marts" / "portfolio_weekly.sql", "name marts.", "name more.")
+    change(models / "marts" / "manylinux.sql", "FROM staging.daily_platforms", "FROM staging.downloads")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WAREHOUSE", ":memory:")
         set_console(NoopConsole())
@@ -78,6 +79,11 @@ def test_layer_reads_none_that_comes_after_it(broken_rules: set[tuple[str, str, 
     assert (model, "noreadagainsttheflow", "error") in broken_rules
 
 
+def test_only_aggregates_read_rows(broken_rules: set[tuple[str, str, str]]) -> None:
+    """A mart that reads rows would read all of them at each run."""
+    assert ("marts.manylinux", "norowsbesidetheaggregates", "error") in broken_rules
+
+
 def test_right_models_break_no_rule(broken_rules: set[tuple[str, str, str]]) -> None:
     """Nothing is found but in the models that were broken, and those that read one which is not there any more."""
     models = {model for model, _, _ in broken_rules if not model.startswith("marts.downloads_by_")}
@@ -86,6 +92,7 @@ def test_right_models_break_no_rule(broken_rules: set[tuple[str, str, str]]) -> 
         "marts.bare",
         "marts.costs_monthly",
         "marts.load_status",
+        "marts.manylinux",
         "marts.portfolio_answers",
         "more.portfolio_weekly",
         "reference.countries",
