@@ -20,6 +20,15 @@ CI = next(row["column_name"] for row in ROWS if row["dimension"] == "ci")
 WORDS = {row["column_name"]: row["words"][0].lower() + row["words"][1:] for row in ROWS}
 
 
+RULES = (
+    "{row}.is_download",
+    "{row}.is_download AND {row}.installer_class <> 'mirror'",
+    "{row}.is_download AND {row}.installer_class = 'installer'",
+    "{row}.is_download AND {row}.installer_class = 'installer' AND NOT COALESCE({row}.is_ci, FALSE)",
+)
+"""What each lens counts of a row of `staging.downloads`."""
+
+
 def _each(template: str) -> list[str]:
     return [
         template.replace("$lens", lens).replace("$wider", ", ".join(f"'{name}'" for name in LENSES[: place + 1]))
@@ -64,6 +73,31 @@ def _over(window: exp.Window, aggregate: exp.Expression) -> exp.Expression:
     copy = window.copy()
     copy.set("this", aggregate)
     return copy
+
+
+@macro()
+def sum_lenses(evaluator: MacroEvaluator, row: exp.Expression) -> list[exp.Expression]:
+    """The sums of all lenses over rows of `staging.downloads`, and `ci`: 1 where a row says whether it was in CI.
+
+    What follows from them is `@summed_lenses()`.
+    """
+    rules = [rule.format(row=row.name) for rule in RULES]
+    sums = [
+        f"SUM(CASE WHEN {rule} THEN {row.name}.log_rows ELSE 0 END) AS {lens}"
+        for rule, lens in zip(rules, LENSES, strict=True)
+    ]
+    ci = f"MAX(CASE WHEN {rules[0]} AND NOT {row.name}.is_ci IS NULL THEN 1 ELSE 0 END) AS ci"
+    return [evaluator.parse_one(column) for column in (*sums, ci)]
+
+
+@macro()
+def summed_lenses(evaluator: MacroEvaluator) -> list[exp.Expression]:
+    """The lenses by `@sum_lenses`, without that outside CI on a day of which no row says whether it was in CI.
+
+    Such a day comes from a source that does not record it.
+    """
+    recorded = f"CASE WHEN {WIDEST} = 0 OR MAX(ci) OVER (PARTITION BY day, project) = 1 THEN {CI} END"
+    return [evaluator.parse_one(f"CAST({recorded if lens == CI else lens} AS BIGINT) AS {lens}") for lens in LENSES]
 
 
 @macro()

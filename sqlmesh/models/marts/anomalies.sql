@@ -1,7 +1,7 @@
 MODEL (
   name marts.anomalies,
   kind FULL,
-  description 'Unusual days of each project by each lens, compared with the same weekday of the eight weeks before, with a reason. What counts is the ratio of a day to its usual, on a logarithmic scale: half is as far as double. The score is that logarithm in units of the spread that such ratios had in the 28 days before.',
+  description 'Unusual days of each project by each lens, compared with the same weekday of the eight weeks before, with a reason. What counts is the ratio of a day to its usual, on a logarithmic scale: half is as far as double. The score is that logarithm in units of the spread that such ratios had in the 28 loaded days before. A day is left out where neither its downloads nor its usual reach the variable anomaly_minimum: few downloads vary much.',
   grain (day, project, lens),
   audits (
     unique_combination_of_columns(columns := (day, project, lens)),
@@ -224,17 +224,17 @@ SELECT
     WHEN downloads < usual / 4 OR downloads > 5 * usual
     THEN 'critical'
     ELSE 'warning'
-  END)::TEXT AS severity, /* critical for less than a quarter or more than five times the usual, warning for a factor of two at least with a score of 6 or more, and for a gap; info for a score of 3.5 or more, and for anything explained. */
+  END)::TEXT AS severity, /* critical: downloads below a quarter of the usual, or above five times the usual. warning: at most half of the usual or at least twice as much, with a score of at least 6 in that direction; or a gap. info: a score of at least 3.5 in either direction, or a reason other than spike, drop and gap. */
   reason::TEXT AS reason, /* gap: the log is known to lack the day. incident: its counts are known to be wrong, and the day is no more than 2.5 times the usual. provisional: a drop on one of the last loaded days. release: a rise that is usual without the downloads of what was released in the last days. common: at least three projects, and half of all, are off in the same direction. monthly: the same day of the month before was off alike. shift: one of the seven days before was off in the same direction, and alike, or had collapsed already. spike or drop: none of these. */
   downloads::BIGINT AS downloads, /* Downloads by the lens; NULL where the day is missing. */
   usual::DOUBLE AS usual, /* Median of the same weekday in the eight weeks before, of days that are right and counted alike; NULL with fewer than four of them. */
-  ROUND(spread, 9)::DOUBLE AS spread, /* Estimate of the standard deviation of the logarithm of downloads divided by usual, by the 28 days before, at least 0.05 and at least the noise of counting; 0.3 or more with fewer than 14 such days. */
+  ROUND(spread, 9)::DOUBLE AS spread, /* Estimate of the standard deviation of the logarithm of downloads divided by usual: 1.2533 mean deviations of the 28 loaded days before, each with a factor of two at most. At least 0.05 and at least the noise of counting; at least 0.3 with fewer than 14 such days. */
   ROUND(score, 9)::DOUBLE AS score, /* Logarithm of downloads divided by usual (1 added to both), in units of spread; NULL where the day is missing. */
   (downloads / NULLIF(usual, 0) - 1)::DOUBLE AS change, /* Change against usual, as a fraction of it; NULL where the day is missing or usual is 0. */
   baseline_days::INT AS baseline_days, /* Number of days of which usual is the median. */
   version::TEXT AS version, /* Newest version that was released fewer days ago than the variable release_days; NULL where there is none, or its release day is not known. */
   release_downloads::BIGINT AS release_downloads, /* Downloads by the lens of all versions that were released fewer days ago than the variable release_days. */
-  projects_moving::INT AS projects_moving, /* Number of projects that are off in the same direction on the day, with a score of 3.5 or more. */
+  projects_moving::INT AS projects_moving, /* Number of projects that are off in the same direction on the day, with a score of at least 3.5. */
   projects_compared::INT AS projects_compared, /* Number of projects that have a usual on the day. */
   incident::TEXT AS incident /* Description of the day in reference.incidents. */
 FROM explained

@@ -1,7 +1,7 @@
 MODEL (
   name marts.bot_floor_28d,
   kind FULL,
-  description 'The floor of bots: what nearly every version of a project is downloaded, however old it is, in the 28 days up to the last loaded one. Mirrors, scanners and archives fetch all versions alike, people few; so the lower quartile of the downloads of a version, counted for each version up to what it has, is an estimate of what nobody installs. An upper bound for projects whose old versions are really used, and nothing for projects with fewer than eight versions.',
+  description 'The floor of bots: what nearly every version of a project is downloaded, however old it is, in the 28 days up to the last loaded one. Mirrors, scanners and archives fetch all versions alike, people few of them. A quarter of the versions have no more downloads than the lower quartile; that many of each version (all, where it has fewer) are the estimate of what nobody installs. It is too high where old versions are really used, and there is none with fewer than eight versions.',
   grain project,
   audits (
     unique_values(columns := project),
@@ -63,7 +63,7 @@ SELECT
   project, /* Normalised name of the project. */
   first_day, /* First UTC day of the 28. */
   last_day, /* Last UTC day of the 28: the last loaded one of the project. */
-  days, /* Number of them that are loaded and not missing, from the first download of the project on. */
+  days, /* Number of the 28 days that are loaded and not missing, from the first download of the project on. */
   versions::INT AS versions, /* Number of versions that were downloaded in the 28 days; one that nobody fetched does not count. */
   @described(
     @lenses('(CASE WHEN NOT $lens IS NULL THEN floor_$lens END)::BIGINT AS floor_$lens'),
@@ -71,6 +71,6 @@ SELECT
   ),
   @described(
     @lenses('(CASE WHEN has_shares THEN CAST(below_$lens AS DOUBLE) / NULLIF($lens, 0) END)::DOUBLE AS floor_share_$lens'),
-    'Share of the floor in $downloads of the project: of each version floor_$lens at most; NULL with fewer than eight versions, or with fewer days than the variable minimum_days.'
+    'Share of the floor in $downloads of the project, where the floor is of each version floor_$lens, or all where it has fewer; NULL with fewer than eight versions, or with fewer days than the variable minimum_days.'
   )
 FROM floors

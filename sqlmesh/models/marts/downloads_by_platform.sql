@@ -23,7 +23,7 @@ SELECT
   day, /* UTC day. */
   project, /* Normalised name of the project. */
   @described(@{dimension}, @meaning),
-  @described(@{version}, 'Version of it, or unknown; NULL as it is.'),
+  @described(@{version}, 'Version of it, or unknown; NULL where the source does not record it.'),
   @described(@lenses('SUM($lens)::BIGINT AS $lens'), '$downloads.')
 FROM staging.daily_platforms
 WHERE

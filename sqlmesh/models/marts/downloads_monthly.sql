@@ -1,7 +1,7 @@
 MODEL (
   name marts.downloads_monthly,
   kind FULL,
-  description 'Downloads of each project and month, with the change against the month before and against the same month a year before, where both are whole and the log counts them alike. As months differ in length and in weekends, a change compares the mean of a day, in which each weekday counts a seventh.',
+  description 'Downloads of each project and month, with the change against the month before and against the same month a year before, where both are whole and the log counts them alike. As months differ in length and in weekends, a change compares the mean of a day, to which each weekday contributes a seventh.',
   grain (month, project),
   audits (
     unique_combination_of_columns(columns := (month, project)),

@@ -96,7 +96,7 @@ SELECT
   s.is_missing::BOOLEAN AS is_missing, /* TRUE where the log is known to lack the day, by reference.incidents. A loaded day that it does not lack has 0 downloads where it has no row. */
   s.is_provisional::BOOLEAN AS is_provisional, /* TRUE for the last loaded days, whose downloads upstream may still be filling: as many days as the variable provisional_days, counted back from the last loaded day. */
   s.is_wrong::BOOLEAN AS is_wrong, /* TRUE where the counts of the day are known to be wrong, by reference.incidents. */
-  s.is_ci_recorded::BOOLEAN AS is_ci_recorded, /* TRUE where the source records continuous integration (CI), by reference.recorded; of clickpy where it says so of any download of the day. Where it does not, downloads outside CI are NULL. */
+  s.is_ci_recorded::BOOLEAN AS is_ci_recorded, /* TRUE where the source records continuous integration (CI), by reference.recorded; of clickpy on a day on which at least one download says whether it was in CI. Where it does not, downloads outside CI are NULL. */
   s.incident::TEXT AS incident, /* Known error of the log on the day, by reference.incidents; NULL without one. */
   s.origin::TEXT AS origin, /* Source of the day: bigquery, parquet, demo or clickpy. */
   COALESCE(s.log_change, CASE WHEN s.origin <> s.origin_before THEN 'The source changes from ' || s.origin_before || ' to ' || s.origin || '.' END)::TEXT AS log_change, /* Change of what the log counts or records from this day on, by reference.incidents, or of the source of the days; NULL without one. */

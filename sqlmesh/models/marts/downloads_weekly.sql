@@ -5,7 +5,7 @@ MODEL (
   grain (week, project),
   audits (
     unique_combination_of_columns(columns := (week, project)),
-    not_null(columns := (week, project, is_whole)),
+    not_null(columns := (week, project, is_whole, is_last_whole)),
     forall(criteria := (is_ci_recorded OR downloads = 0 OR downloads_outside_ci IS NULL, previous_downloads IS NULL OR is_whole, previous_year_downloads IS NULL OR is_whole))
   )
 );
@@ -56,6 +56,7 @@ SELECT
   week, /* Monday of the week. */
   project, /* Normalised name of the project. */
   is_whole, /* TRUE where all seven days are loaded, and none is missing upstream or known to be wrong. */
+  (is_whole AND week = MAX(CASE WHEN is_whole THEN week END) OVER (PARTITION BY project))::BOOLEAN AS is_last_whole, /* TRUE in the project's last whole week. */
   days::INT AS days, /* Number of days that are loaded and not missing. */
   days_wrong::INT AS days_wrong, /* Number of days whose counts are known to be wrong, by reference.incidents. */
   days_provisional::INT AS days_provisional, /* Number of days that upstream may still be filling: downloads and changes of the week are then too low. */

@@ -1,7 +1,7 @@
 MODEL (
   name marts.events,
   kind FULL,
-  description 'What happened to each project, one row a thing: runs of unusual days with what most of them consists of, releases, and what is known of the log itself. Days that a release, the other projects or the month before explain are none.',
+  description 'What happened to each project: runs of unusual days, with what most of the change consists of; releases; and what is known of the log itself. A day that a release, the other projects or the same day of the month before explains is no event.',
   grain (project, lens, kind, first_day, what),
   audits (
     unique_combination_of_columns(columns := (project, lens, kind, first_day, what)),

@@ -40,7 +40,7 @@ SELECT
   rows_quarantined::BIGINT AS rows_quarantined, /* Number of rows in quarantine, by the same loads. */
   (CAST(rows_quarantined AS DOUBLE) / NULLIF(rows_accepted + rows_quarantined, 0))::DOUBLE AS quarantine_share, /* Share of rows_quarantined in all rows; NULL where there are none. */
   (CASE WHEN NOT p.load_id IS NULL THEN CAST(p.fetched_at AS DATE) END)::DATE AS releases_known_on, /* UTC day on which the index has last given or confirmed the releases of the project; NULL where they are not known. */
-  CAST(p.failed_since AS DATE)::DATE AS releases_failed_since, /* UTC day since which the index has not given them; NULL where it has. */
+  CAST(p.failed_since AS DATE)::DATE AS releases_failed_since, /* UTC day since which the index has not given them; NULL where it gave them when it was last asked. */
   p.status::TEXT AS index_status, /* Status of the project on the index (PEP 792): active, archived, deprecated or quarantined; NULL where it is not known. */
   p.status_reason::TEXT AS index_status_reason /* Reason of index_status; NULL without one. */
 FROM spans AS s

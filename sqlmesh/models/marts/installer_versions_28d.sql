@@ -47,7 +47,7 @@ SELECT
   system, /* Operating system of the client, or unknown. */
   first_day, /* First UTC day of the 28. */
   last_day, /* Last UTC day of the 28: the last loaded one of the project. */
-  days, /* Number of them that are loaded and not missing, from the first download of the project on. */
+  days, /* Number of the 28 days that are loaded and not missing, from the first download of the project on. */
   @described(@lenses('$lens::BIGINT AS $lens'), '$downloads.'),
   @described(
     @lenses('(CASE WHEN has_shares THEN CAST($lens AS DOUBLE) / NULLIF(SUM($lens) OVER (PARTITION BY project, installer, python_minor, system), 0) END)::DOUBLE AS share_$lens'),

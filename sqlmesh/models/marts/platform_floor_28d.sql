@@ -71,10 +71,10 @@ SELECT
   version_order::INT AS version_order, /* Number to sort by: 2028 for 2.28. */
   first_day, /* First UTC day of the 28. */
   last_day, /* Last UTC day of the 28: the last loaded one of the project. */
-  days, /* Number of them that are loaded and not missing, from the first download of the project on. */
+  days, /* Number of the 28 days that are loaded and not missing, from the first download of the project on. */
   @described(@lenses('$lens::BIGINT AS $lens'), '$downloads.'),
   @described(
     @lenses('(CASE WHEN has_shares THEN CAST(up_to_$lens - $lens AS DOUBLE) / NULLIF(total_$lens, 0) END)::DOUBLE AS older_share_$lens'),
-    'Cost of making this version the floor: share of clients with an older one in $downloads of the project by clients that report a version of the platform; of downloads, not of users. NULL with fewer days than the variable minimum_days.'
+    'Cost of making this version the floor: of $downloads by clients that report a version of the platform, the share by clients with an older one. Downloads are no users. NULL with fewer days than the variable minimum_days.'
   )
 FROM summed

@@ -20,15 +20,6 @@ WITH started AS (
   FROM marts.downloads_trend
   GROUP BY
     project
-), last_weeks AS (
-  SELECT
-    project,
-    MAX(week) AS week
-  FROM marts.downloads_weekly
-  WHERE
-    is_whole
-  GROUP BY
-    project
 ), weeks AS (
   SELECT
     s.project,
@@ -41,10 +32,8 @@ WITH started AS (
     @lenses('w.previous_$lens'),
     @lenses('w.change_$lens')
   FROM started AS s
-  LEFT JOIN last_weeks AS l
-    ON s.project = l.project
   LEFT JOIN marts.downloads_weekly AS w
-    ON l.project = w.project AND l.week = w.week
+    ON s.project = w.project AND w.is_last_whole
 ), changes AS (
   SELECT
     c.project,

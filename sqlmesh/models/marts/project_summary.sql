@@ -20,15 +20,6 @@ WITH spans AS (
     downloads > 0
   GROUP BY
     project
-), last_weeks AS (
-  SELECT
-    project,
-    MAX(week) AS week
-  FROM marts.downloads_weekly
-  WHERE
-    is_whole
-  GROUP BY
-    project
 )
 SELECT
   s.project, /* Normalised name of the project. */
@@ -47,7 +38,5 @@ SELECT
 FROM spans AS s
 LEFT JOIN raw.tracked_projects AS t
   ON s.project = t.project
-LEFT JOIN last_weeks AS l
-  ON s.project = l.project
 LEFT JOIN marts.downloads_weekly AS w
-  ON l.project = w.project AND l.week = w.week
+  ON s.project = w.project AND w.is_last_whole

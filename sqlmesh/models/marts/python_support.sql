@@ -35,26 +35,17 @@ WITH latest AS (
   GROUP BY
     l.project,
     l.last_day
-), last_weeks AS (
-  SELECT
-    project,
-    MAX(week) AS week
-  FROM marts.downloads_weekly
-  WHERE
-    is_whole
-  GROUP BY
-    project
 ), whole_weeks AS (
   SELECT
     w.project,
     w.week,
-    -DATE_DIFF('DAY', w.week, l.week) AS days,
+    -DATE_DIFF('DAY', w.week, now.week) AS days,
     @comparable('w.$lens AS total_$lens', now, w.week)
-  FROM last_weeks AS l
-  INNER JOIN marts.downloads_weekly AS now
-    ON l.project = now.project AND l.week = now.week
+  FROM marts.downloads_weekly AS now
   INNER JOIN marts.downloads_weekly AS w
-    ON l.project = w.project AND w.is_whole AND DATE_DIFF('DAY', w.week, l.week) BETWEEN 0 AND 84
+    ON now.project = w.project AND w.is_whole AND DATE_DIFF('DAY', w.week, now.week) BETWEEN 0 AND 84
+  WHERE
+    now.is_last_whole
 ), population AS (
   /* Of the whole trend: a Python that has vanished since was part of it, and its fall belongs to it. */
   SELECT
@@ -241,7 +232,7 @@ SELECT
   END)::TEXT AS status, /* Status on the last day: end of life, supported, prerelease or unknown. */
   CAST(released + INTERVAL 36 MONTH AS DATE)::DATE AS spec0_drop_on, /* Day from which SPEC 0 lets a project drop the version: 36 months after its release; NULL where reference.python_eol does not list it. */
   latest_version::TEXT AS latest_version, /* Newest stable version on the index that is not yanked; NULL where the releases are not known or reference.python_eol does not list the Python. */
-  requires_python::TEXT AS requires_python, /* Pythons for which latest_version is, as its metadata says; NULL where it is for all, or not known. */
+  requires_python::TEXT AS requires_python, /* Pythons that latest_version supports, by its metadata; NULL where it names none, or that is not known. */
   (CASE WHEN NOT latest_version IS NULL THEN is_latest END)::BOOLEAN AS is_supported, /* TRUE where requires_python of latest_version lets this Python install it, FALSE where not; NULL without latest_version. */
   newest_version::TEXT AS newest_version, /* Newest such version that this Python can install: where is_supported is FALSE, the last one before the Python was dropped. NULL where there is none, or it is not known. */
   @described(@lenses('$lens::BIGINT AS $lens'), '$downloads.'),

@@ -51,7 +51,7 @@ SELECT
   python_minor, /* Python version of the client, such as 3.12, or unknown. */
   first_day, /* First UTC day of the 28. */
   last_day, /* Last UTC day of the 28: the last loaded one of the project. */
-  days, /* Number of them that are loaded and not missing, from the first download of the project on. */
+  days, /* Number of the 28 days that are loaded and not missing, from the first download of the project on. */
   sdist_downloads_by_installers::BIGINT AS sdist_downloads_by_installers, /* Downloads of source archives by installers. */
   wheel_downloads_by_installers::BIGINT AS wheel_downloads_by_installers, /* Downloads of wheels by installers. */
   (CASE WHEN has_shares THEN CAST(sdist_downloads_by_installers AS DOUBLE) / NULLIF(sdist_downloads_by_installers + wheel_downloads_by_installers, 0) END)::DOUBLE AS sdist_share_downloads_by_installers, /* Share of source archives in both, by these clients; NULL with fewer days than the variable minimum_days. */

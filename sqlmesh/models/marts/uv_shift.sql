@@ -1,7 +1,7 @@
 MODEL (
   name marts.uv_shift,
   kind FULL,
-  description 'How fast the downloads of each project move from pip to uv: downloads, not users, as the two cache otherwise. Both are installers, so the first three lenses are equal; the last one leaves out CI.',
+  description 'How fast the downloads of each project move from pip to uv: downloads, not users, as the two cache differently. Both are installers, so the first three lenses are equal; the last one leaves out CI.',
   grain (week, project),
   audits (
     unique_combination_of_columns(columns := (week, project)),

@@ -59,14 +59,14 @@ SELECT
   r.last_seen, /* Last UTC day with a download; NULL without one. */
   r.is_downloaded, /* FALSE for a version that the index lists and of which no loaded day has a download; NULL where no day since its release is loaded, or that day is not known. */
   r.is_stray, /* TRUE for a version that decides nothing of others: not on the index, or not known to be, and seen on one day only, unless that is the last one, or, if stable, with less than 1 % of the project's downloads in the 28 days from its first one on. */
-  r.released_on, /* UTC day of the release: that of the first upload, by the index, unless a download is older. Without it the day of the first download, where that is the release: the days before it are loaded (as many as the variable days_before_release), it is newer than all versions that the data starts with (a stable one than all stable ones), strays apart, and is none itself. NULL for any other version, releases of older lines included: a rare download of an old version looks the same. */
+  r.released_on, /* UTC day of the release: of the first upload that the index lists, unless a download is older. Otherwise the day of the first download, if all of this holds: as many days before it are loaded as the variable days_before_release says; the version is valid and no stray; and it is newer than all versions that the data starts with (a stable one: than all stable ones). NULL for any other version, also for a release of an older line: a rare download of an old version looks the same. */
   r.released_at, /* Time of the first upload in UTC; NULL where the release is not known by it. */
   r.release_source, /* How the release is known: upload, by the index, or first download. NULL where it is not. */
   r.is_listed, /* TRUE where the index lists the version, FALSE where it does not; NULL where the releases of the project are not known. */
   r.files, /* Number of files of the version on the index; NULL where it is not listed. */
   r.is_yanked, /* TRUE where all files of the version are yanked, as the index says now; since when it does not say. NULL where the version is not listed. */
   r.yanked_reason, /* Reason of the maintainers for yanking the version; NULL without one. */
-  r.requires_python, /* Pythons for which the version is, as its metadata says; the first text where its files differ, NULL where it is for all or not listed. */
+  r.requires_python, /* Pythons that the version supports, by its metadata; where its files differ, the first text in the alphabet. NULL where it names none or is not listed. */
   @described(@lenses('r.$lens'), '$downloads of the version.'),
   @described(
     @lenses('m.days_to_25_$lens::INT AS days_to_25_$lens'),

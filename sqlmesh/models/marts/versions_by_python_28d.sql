@@ -40,7 +40,7 @@ SELECT
   python_minor, /* Python version of the client, such as 3.12, or unknown. */
   first_day, /* First UTC day of the 28. */
   last_day, /* Last UTC day of the 28: the last loaded one of the project. */
-  days, /* Number of them that are loaded and not missing, from the first download of the project on. */
+  days, /* Number of the 28 days that are loaded and not missing, from the first download of the project on. */
   @described(@lenses('$lens::BIGINT AS $lens'), '$downloads.'),
   @described(
     @lenses('(CASE WHEN has_shares THEN CAST($lens AS DOUBLE) / NULLIF(SUM($lens) OVER (PARTITION BY project, python_minor), 0) END)::DOUBLE AS share_$lens'),

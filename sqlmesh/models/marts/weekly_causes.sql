@@ -10,25 +10,14 @@ MODEL (
   )
 );
 
-WITH last_weeks AS (
-  SELECT
-    project,
-    MAX(week) AS week
-  FROM marts.downloads_weekly
-  WHERE
-    is_whole
-  GROUP BY
-    project
-), weeks AS (
+WITH weeks AS (
   SELECT
     w.project,
     w.week,
     @lenses('w.$lens - w.previous_$lens AS change_$lens')
   FROM marts.downloads_weekly AS w
-  INNER JOIN last_weeks AS l
-    ON w.project = l.project AND w.week = l.week
   WHERE
-    NOT w.previous_downloads IS NULL
+    w.is_last_whole AND NOT w.previous_downloads IS NULL
 ), parts AS (
   @parts(version, python, installer, system, country, ci)
 ), counted AS (

@@ -108,39 +108,28 @@ WITH known AS (
     s.days,
     s.has_shares,
     @lenses('s.total_$lens')
-), last_weeks AS (
-  SELECT
-    project,
-    MAX(week) AS week
-  FROM marts.downloads_weekly
-  WHERE
-    is_whole
-  GROUP BY
-    project
 ), weekly AS (
   /* A week without such a download has none of it: without its zero the line would be too flat. */
   SELECT
     c.project,
     c.version,
     w.week,
-    -DATE_DIFF('DAY', w.week, l.week) AS days,
+    -DATE_DIFF('DAY', w.week, n.week) AS days,
     @lenses('n.comparable_since_$lens'),
     @lenses('w.$lens AS total_$lens'),
     @lenses('CASE WHEN COUNT(d.downloads) = 0 THEN 0 ELSE SUM(d.$lens) END AS $lens')
   FROM counted AS c
-  INNER JOIN last_weeks AS l
-    ON c.project = l.project
   INNER JOIN marts.downloads_weekly AS n
-    ON l.project = n.project AND l.week = n.week
+    ON c.project = n.project AND n.is_last_whole
   INNER JOIN marts.downloads_weekly AS w
-    ON c.project = w.project AND w.is_whole AND DATE_DIFF('DAY', w.week, l.week) BETWEEN 0 AND 84
+    ON c.project = w.project AND w.is_whole AND DATE_DIFF('DAY', w.week, n.week) BETWEEN 0 AND 84
   LEFT JOIN by_day AS d
     ON c.project = d.project AND c.version = d.version AND DATE_DIFF('DAY', w.week, d.day) BETWEEN 0 AND 6
   GROUP BY
     c.project,
     c.version,
     w.week,
-    l.week,
+    n.week,
     @lenses('n.comparable_since_$lens'),
     @lenses('w.$lens')
 ), points AS (

@@ -27,7 +27,6 @@ MODEL (
 
 /* An alias, as BigQuery would take downloads.day in GROUP BY for a field of the sum. */
 WITH counted AS (
-  /* A day of which no row says whether it was in CI comes from a source that does not record it. */
   SELECT
     d.day,
     d.project,
@@ -38,12 +37,8 @@ WITH counted AS (
     d.system,
     d.country_code,
     d.file_type,
-    SUM(CASE WHEN d.is_download THEN d.log_rows ELSE 0 END) AS downloads,
-    SUM(CASE WHEN d.is_download AND d.installer_class <> 'mirror' THEN d.log_rows ELSE 0 END) AS downloads_without_mirrors,
-    SUM(CASE WHEN d.is_download AND d.installer_class = 'installer' THEN d.log_rows ELSE 0 END) AS downloads_by_installers,
-    SUM(CASE WHEN d.is_download AND d.installer_class = 'installer' AND NOT COALESCE(d.is_ci, FALSE) THEN d.log_rows ELSE 0 END) AS downloads_outside_ci,
-    SUM(CASE WHEN d.is_download THEN 0 ELSE d.log_rows END) AS other_fetches,
-    MAX(CASE WHEN d.is_download AND NOT d.is_ci IS NULL THEN 1 ELSE 0 END) AS ci
+    @sum_lenses(d),
+    SUM(CASE WHEN d.is_download THEN 0 ELSE d.log_rows END) AS other_fetches
   FROM staging.downloads AS d
   WHERE
     d.day BETWEEN @start_date AND @end_date
@@ -68,12 +63,6 @@ SELECT
   system, /* Operating system of the client, or unknown. */
   country_code, /* Country of the client, ISO 3166-1 alpha-2, or unknown. */
   file_type, /* Type of the file, such as bdist_wheel or sdist, or unknown; for other_fetches metadata, signature, provenance or sidecar. */
-  @described(
-    downloads::BIGINT AS downloads,
-    downloads_without_mirrors::BIGINT AS downloads_without_mirrors,
-    downloads_by_installers::BIGINT AS downloads_by_installers,
-    (CASE WHEN downloads = 0 OR MAX(ci) OVER (PARTITION BY day, project) = 1 THEN downloads_outside_ci END)::BIGINT AS downloads_outside_ci,
-    '$downloads.'
-  ),
+  @described(@summed_lenses(), '$downloads.'),
   other_fetches::BIGINT AS other_fetches /* Log rows that are no download of a file of a release; they count in no lens. */
 FROM counted

@@ -24,7 +24,6 @@ MODEL (
 );
 
 WITH counted AS (
-  /* A day of which no row says whether it was in CI comes from a source that does not record it. */
   SELECT
     d.day,
     d.project,
@@ -33,11 +32,7 @@ WITH counted AS (
     d.subcommand,
     d.python_minor,
     d.system,
-    SUM(d.log_rows) AS downloads,
-    SUM(CASE WHEN d.installer_class <> 'mirror' THEN d.log_rows ELSE 0 END) AS downloads_without_mirrors,
-    SUM(CASE WHEN d.installer_class = 'installer' THEN d.log_rows ELSE 0 END) AS downloads_by_installers,
-    SUM(CASE WHEN d.installer_class = 'installer' AND NOT COALESCE(d.is_ci, FALSE) THEN d.log_rows ELSE 0 END) AS downloads_outside_ci,
-    MAX(CASE WHEN NOT d.is_ci IS NULL THEN 1 ELSE 0 END) AS ci
+    @sum_lenses(d)
   FROM staging.downloads AS d
   WHERE
     d.is_download AND d.day BETWEEN @start_date AND @end_date
@@ -58,11 +53,5 @@ SELECT
   subcommand, /* Command that the tool was called with, such as pip install; NULL where the source does not record it, not recorded where the log, the upstream or an earlier load has none. */
   python_minor, /* Python version of the client, such as 3.12, or unknown. */
   system, /* Operating system of the client, or unknown. */
-  @described(
-    downloads::BIGINT AS downloads,
-    downloads_without_mirrors::BIGINT AS downloads_without_mirrors,
-    downloads_by_installers::BIGINT AS downloads_by_installers,
-    (CASE WHEN downloads = 0 OR MAX(ci) OVER (PARTITION BY day, project) = 1 THEN downloads_outside_ci END)::BIGINT AS downloads_outside_ci,
-    '$downloads.'
-  )
+  @described(@summed_lenses(), '$downloads.')
 FROM counted

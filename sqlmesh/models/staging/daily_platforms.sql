@@ -29,7 +29,6 @@ MODEL (
 );
 
 WITH counted AS (
-  /* A day of which no row says whether it was in CI comes from a source that does not record it. */
   SELECT
     d.day,
     d.project,
@@ -42,11 +41,7 @@ WITH counted AS (
     d.distro_version,
     d.libc,
     d.libc_version,
-    SUM(d.log_rows) AS downloads,
-    SUM(CASE WHEN d.installer_class <> 'mirror' THEN d.log_rows ELSE 0 END) AS downloads_without_mirrors,
-    SUM(CASE WHEN d.installer_class = 'installer' THEN d.log_rows ELSE 0 END) AS downloads_by_installers,
-    SUM(CASE WHEN d.installer_class = 'installer' AND NOT COALESCE(d.is_ci, FALSE) THEN d.log_rows ELSE 0 END) AS downloads_outside_ci,
-    MAX(CASE WHEN NOT d.is_ci IS NULL THEN 1 ELSE 0 END) AS ci
+    @sum_lenses(d)
   FROM staging.downloads AS d
   WHERE
     d.is_download AND d.day BETWEEN @start_date AND @end_date
@@ -75,11 +70,5 @@ SELECT
   distro_version, /* Version of the distribution, or unknown; NULL where the source does not record it. */
   libc, /* C library of the client, or unknown. */
   libc_version, /* Version of the C library, such as 2.39, or unknown. */
-  @described(
-    downloads::BIGINT AS downloads,
-    downloads_without_mirrors::BIGINT AS downloads_without_mirrors,
-    downloads_by_installers::BIGINT AS downloads_by_installers,
-    (CASE WHEN downloads = 0 OR MAX(ci) OVER (PARTITION BY day, project) = 1 THEN downloads_outside_ci END)::BIGINT AS downloads_outside_ci,
-    '$downloads.'
-  )
+  @described(@summed_lenses(), '$downloads.')
 FROM counted

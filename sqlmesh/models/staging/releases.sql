@@ -197,14 +197,14 @@ SELECT
   (CASE WHEN is_valid AND NOT first_seen IS NULL THEN LAG(version) OVER (PARTITION BY project, is_valid, is_prerelease, first_seen IS NULL ORDER BY version_order) END)::TEXT AS previous_version, /* Next older version of the project that was downloaded; for a prerelease, the next older prerelease. NULL for a version that was not downloaded. */
   first_seen::DATE AS first_seen, /* First UTC day with a download; NULL without one. */
   last_seen::DATE AS last_seen, /* Last UTC day with a download; NULL without one. */
-  released_on::DATE AS released_on, /* UTC day of the release: that of the first upload, by the index, unless a download is older. Without it the day of the first download, where that is the release: the days before it are loaded (as many as the variable days_before_release), it is newer than all versions that the data starts with (a stable one than all stable ones), strays apart, and is none itself. NULL for any other version, releases of older lines included: a rare download of an old version looks the same. */
+  released_on::DATE AS released_on, /* UTC day of the release: of the first upload that the index lists, unless a download is older. Otherwise the day of the first download, if all of this holds: as many days before it are loaded as the variable days_before_release says; the version is valid and no stray; and it is newer than all versions that the data starts with (a stable one: than all stable ones). NULL for any other version, also for a release of an older line: a rare download of an old version looks the same. */
   released_at::TIMESTAMP AS released_at, /* Time of the first upload in UTC; NULL where the release is not known by it. */
   (CASE WHEN NOT released_at IS NULL THEN 'upload' WHEN NOT released_on IS NULL THEN 'first download' END)::TEXT AS release_source, /* How the release is known: upload, by the index, or first download. NULL where it is not. */
   (CASE WHEN is_known THEN is_listed END)::BOOLEAN AS is_listed, /* TRUE where the index lists the version, FALSE where it does not; NULL where the releases of the project are not known. */
   files::INT AS files, /* Number of files of the version on the index; NULL where it is not listed. */
   is_yanked::BOOLEAN AS is_yanked, /* TRUE where all files of the version are yanked, as the index says now; since when it does not say. NULL where the version is not listed. */
   yanked_reason::TEXT AS yanked_reason, /* Reason of the maintainers for yanking the version; NULL without one. */
-  requires_python::TEXT AS requires_python, /* Pythons for which the version is, as its metadata says; the first text where its files differ, NULL where it is for all or not listed. */
+  requires_python::TEXT AS requires_python, /* Pythons that the version supports, by its metadata; where its files differ, the first text in the alphabet. NULL where it names none or is not listed. */
   supported_pythons::TEXT AS supported_pythons, /* Pythons of reference.python_eol that a file of the version supports by its requires_python, between commas: ,3.9,3.10,; NULL where the index does not list the version. */
   @described(@lenses('$lens::BIGINT AS $lens'), '$downloads of the version.')
 FROM released
