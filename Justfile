@@ -3,8 +3,12 @@ set positional-arguments := true
 # Commands say themselves what failed, and `alerts` exits with 3 where nothing did.
 set no-exit-message := true
 
+# Git for Windows brings it; the recipes and scripts need no more of POSIX than it has.
+set windows-shell := ["bash", "-euc"]
+
+bin := if os_family() == "windows" { ".venv/Scripts" } else { ".venv/bin" }
 # -E: no module of a foreign PYTHONPATH comes before the locked ones.
-python := ".venv/bin/python -E"
+python := bin / "python -E"
 
 # List the recipes.
 [private]
@@ -81,6 +85,11 @@ verify *arguments: setup
 plan *arguments: setup
     @{{ python }} -m pipelines plan "$@"
 
+# Review a change against a base, as pull requests do: `just review origin/main [--lake NAME] [--to FILE]`.
+[group: 'Inspect']
+review *arguments: setup
+    @{{ python }} -m tests.harness.review "$@"
+
 # Run all audits over the whole history.
 [group: 'Inspect']
 audit *arguments: setup
@@ -94,7 +103,7 @@ dashboard *arguments: setup
 # Check what a run needs, and print how to fix each failure.
 [group: 'Inspect']
 doctor *arguments:
-    @[ -x .venv/bin/python ] || { echo "Error: nothing is installed yet. Run: just setup" >&2; exit 1; }
+    @[ -x {{ bin }}/python ] || { echo "Error: nothing is installed yet. Run: just setup" >&2; exit 1; }
     @{{ python }} -m pipelines doctor "$@"
 
 # Export the marts and build the site, without loading.
@@ -127,6 +136,11 @@ export *arguments: setup
 badges *arguments: setup
     @{{ python }} -m pipelines badges "$@"
 
+# What the workflow of docs/publish.md calls: `just publish restore`, `save`, `report`, `tell` or `comment`.
+[group: 'Publish']
+publish *arguments: (setup "--without-site")
+    @{{ python }} -m pipelines publish "$@"
+
 # Install all that is locked; does nothing when nothing changed.
 [group: 'Develop']
 setup *arguments:
@@ -158,26 +172,44 @@ parity *arguments: (setup "--with-spark")
 chaos *arguments: setup
     {{ python }} -m tests.harness.chaos "$@"
 
-# Format the code, and write docs/metrics.md from the models.
+# List the licences of all installed packages; fail if one is copyleft or commercial.
+[group: 'Develop']
+licences *arguments: setup
+    @{{ python }} -m tests.harness.licences "$@"
+
+# Ask the public databases for known faults of the locked packages.
+[group: 'Develop']
+advisories *arguments: setup
+    @{{ python }} -m tests.harness.advisories "$@"
+
+# Lock the newest versions of all packages that the declarations allow, install them, and run all tests.
+[group: 'Develop']
+renew:
+    bash scripts/lock --upgrade
+    just test
+
+# Format the code, and write what the docs have from models and code.
 [group: 'Develop']
 format *arguments: (setup "--without-site")
-    .venv/bin/ruff format "$@" .
-    .venv/bin/ruff check --fix .
+    {{ bin }}/ruff format "$@" .
+    {{ bin }}/ruff check --fix .
     {{ python }} -m pipelines.transform.reference
+    {{ python }} -m tests.harness.documents
 
 # What `check` and `test` begin with; it needs no network.
 [private]
 lint: (setup "--without-site")
-    .venv/bin/ruff format --check .
-    .venv/bin/ruff check .
-    .venv/bin/mypy
-    .venv/bin/lint-imports --no-logo --no-cache
-    .venv/bin/zizmor --offline --quiet --persona pedantic .
-    .venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
-    .venv/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
-    .venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
-    .venv/bin/check-jsonschema --quiet --builtin-schema vendor.citation-file-format CITATION.cff
-    MAX_FORK_WORKERS=1 WAREHOUSE=:memory: .venv/bin/sqlmesh -p sqlmesh lint
+    {{ bin }}/ruff format --check .
+    {{ bin }}/ruff check .
+    {{ bin }}/mypy
+    {{ bin }}/lint-imports --no-logo --no-cache
+    {{ bin }}/zizmor --offline --quiet --persona pedantic .
+    {{ bin }}/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+    {{ bin }}/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+    {{ bin }}/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
+    {{ bin }}/check-jsonschema --quiet --builtin-schema vendor.citation-file-format CITATION.cff
+    {{ bin }}/check-jsonschema --quiet --schemafile .github/rulesets/schema.json .github/rulesets/main.json
+    MAX_FORK_WORKERS=1 WAREHOUSE=:memory: {{ bin }}/sqlmesh -p sqlmesh lint
 
 # The old spelling of `restore` and `sync`, for one version.
 [private]

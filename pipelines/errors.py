@@ -14,6 +14,7 @@ InsightsError
 │   └── LakeOutageError        the lake does not answer now; its settings may be right
 ├── TransformError         a SQLMesh plan, test or audit failed
 ├── ExportError            a mart cannot be written for other tools
+├── GitHubError            an issue or a comment cannot be written
 └── SiteError              the site could not be built or served
 """
 
@@ -82,6 +83,10 @@ class TransformError(InsightsError):
 
 class ExportError(InsightsError):
     """A mart cannot be written for other tools."""
+
+
+class GitHubError(InsightsError):
+    """An issue or a comment cannot be written."""
 
 
 class SiteError(InsightsError):

@@ -18,6 +18,7 @@ from pipelines.costs.budget import dollars
 from pipelines.demo import FOLDER, awaits_demo, write_demo
 from pipelines.errors import WarehouseError
 from pipelines.lake import MARTS_FOLDER, Lake
+from pipelines.lake.branch import fetch_lake, require_own
 from pipelines.lake.restore import restore_warehouse
 from pipelines.lake.settings import resolve_lakes
 from pipelines.lake.sync import check_lake, forget_in_lake, rewrite_lake, sync_lake
@@ -153,6 +154,31 @@ def restore(settings: Settings, warehouse: Warehouse, lake: Lake, progress: Prog
             bookkeeping.track(warehouse, settings.projects)
             update(f"{days} days")
         return publish(warehouse, progress, with_site=with_site)
+
+
+def restore_state(settings: Settings, warehouse: Warehouse, lake: Lake, progress: Progress) -> int | None:
+    """Load the warehouse from the lake that the last run has saved; return the days, `None` if nothing is saved yet.
+
+    A lake in a folder is fetched from its branch. No KPI is computed: the run that follows does.
+
+    Raises:
+        LakeError: the branch cannot be read, or is not the lake of these projects; nothing is loaded.
+
+    """
+    warehouse.require_writable()
+    with progress.step("Fetch the state") as update:
+        if lake.is_folder and not fetch_lake(lake):
+            return None
+        held = lake.manifest()
+        if not (held or lake.is_folder):
+            return None
+        require_own(held, settings.projects)
+        update(f"{len(held):,} days")
+    with exclusive_run(warehouse), progress.step(f"Load from {lake.name}") as update:
+        days = restore_warehouse(warehouse, lake, _count_rows(update))
+        bookkeeping.track(warehouse, settings.projects)
+        update(f"{days:,} days")
+    return days
 
 
 def sync(warehouse: Warehouse, progress: Progress) -> None:

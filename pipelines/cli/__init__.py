@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from pipelines.cli.commands import checking, history, loading, models, publishing
+from pipelines.cli.commands import checking, history, loading, models, publishing, workflows
 from pipelines.cli.notices import notices
 from pipelines.errors import InsightsError
 
@@ -16,7 +16,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
-for group in (loading, history, models, publishing, checking):
+for group in (loading, history, models, publishing, checking, workflows):
     app.add_typer(group.app)
 
 

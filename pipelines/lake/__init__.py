@@ -89,6 +89,11 @@ class Lake:
         return without_secrets(str(self._client.config.bucket_url))
 
     @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder of this machine."""
+        return self._client.is_local_filesystem
+
+    @property
     def store(self) -> AbstractFileSystem:
         """The file system of the folder or bucket, with the lake's credentials."""
         return self._client.store

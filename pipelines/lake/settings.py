@@ -65,6 +65,20 @@ def lake_named(name: str, lakes: Sequence[Lake]) -> Lake:
     raise SettingsError(f"The settings name no lake {name!r}; they name {named}.", remedy=f"{_SET_DESTINATIONS}.")
 
 
+def resolve_state(warehouse: Warehouse) -> Lake:
+    """The one lake of the settings, which keeps the state of runs on machines that keep nothing.
+
+    Raises:
+        SettingsError: the settings name no lake, or several.
+
+    """
+    lakes = resolve_lakes(warehouse)
+    if len(lakes) != 1:
+        what = f"The state of the runs is one lake, and the settings name {len(lakes)}."
+        raise SettingsError(what, remedy=f"""{_SET_DESTINATIONS}: '["warehouse", "lake"]'.""")
+    return lakes[0]
+
+
 def _resolve_lake(name: str, working: Path) -> Lake:
     require_known(("destination", name), set(FilesystemDestinationClientConfiguration.get_resolvable_fields()))
     try:

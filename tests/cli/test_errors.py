@@ -63,7 +63,7 @@ SETTINGS = {
     "unknown project": ({"PROJECTS": '["nope"]'}, ["No download of the project 'nope'", "among others: one, two"]),
     "no project": ({"PROJECTS": "[]"}, ["'projects' names no project", "SOURCES__PYPI__PROJECTS"]),
     "no name": ({"PROJECTS": '["a; DROP TABLE b"]'}, ["'a; DROP TABLE b' is not a valid PyPI project name"]),
-    "not a list": ({"PROJECTS": "one,two"}, ["'projects' of the source has the wrong form", '\'["one", "two"]\'']),
+    "not a list": ({"PROJECTS": "[one, two"}, ["'projects' of the source has the wrong form", '\'["one", "two"]\'']),
     "path without files": ({"PARQUET_PATH": "nowhere/*.parquet"}, ["No Parquet file at 'nowhere/*.parquet'"]),
     "end before start": ({"END_DATE": "2026-06-30"}, ["'end_date' is 2026-06-30", "must come after start_date"]),
     "malformed date": ({"START_DATE": "01.07.2026"}, ["'start_date' is '01.07.2026'", "YYYY-MM-DD"]),
