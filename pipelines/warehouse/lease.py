@@ -12,6 +12,7 @@ import duckdb
 from dlt.destinations.exceptions import DatabaseException, DatabaseTransientException, DestinationConnectionError
 from dlt.destinations.sql_client import SqlClientBase
 
+from pipelines.children import interrupt_main
 from pipelines.errors import WarehouseError
 from pipelines.warehouse import Warehouse
 
@@ -105,7 +106,7 @@ class _Lease:
                 self._renew()
             if self.lost:
                 # Repeated, because the main thread may swallow an interrupt: DuckDB does so in a query.
-                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+                interrupt_main()
 
     def _renew(self) -> None:
         started = monotonic()
