@@ -1,6 +1,7 @@
 """dlt's own dashboard, from the open-source wheel."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from urllib.error import HTTPError, URLError
 
 import pytest
@@ -29,6 +31,7 @@ ALL_TEXT = """
 }
 """
 """The page's text, also that of marimo's own elements."""
+SHOWS_STATE = f"return ({ALL_TEXT.strip()})().includes('last_value')"
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +64,8 @@ def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
     pytest.fail(f"no dashboard at {address} after {START_SECONDS} s")
 
 
-def test_dashboard_shows_the_last_run_and_the_table_with_its_rows(dashboard: str, demo_project: Installation) -> None:
-    """A person sees that the last run succeeded, its load package, the table, and how many rows it has."""
+def test_dashboard_shows_the_last_run_tables_with_rows_and_cursors(dashboard: str, demo_project: Installation) -> None:
+    """A person sees that the last run succeeded, its load package, the table, its rows, and the cursor of a project."""
     [(downloads,)] = demo_project.query("SELECT COUNT(*) FROM raw.file_downloads")
     with launch_chromium() as browser:
         page = browser.new_page(viewport={"width": 1400, "height": 2000})
@@ -80,6 +83,15 @@ def test_dashboard_shows_the_last_run_and_the_table_with_its_rows(dashboard: str
                 break
         else:
             pytest.fail(page.evaluate(ALL_TEXT))
+
+        page.goto(f"{dashboard}?sections=state")
+        [(project, last)] = demo_project.query(
+            "SELECT project, MAX(day)::TEXT FROM raw.committed_days GROUP BY project ORDER BY project LIMIT 1"
+        )
+        page.wait_for_function(f"() => {{ {SHOWS_STATE} }}", arg=None, timeout=WAIT)
+        state = page.evaluate(ALL_TEXT)
+        assert f"downloads_{project}" in state
+        assert last in state
 
         # It does not keep the DuckDB file to itself: other commands work beside the open page.
         done = demo_project.cli("quarantine")
@@ -108,3 +120,18 @@ def test_taken_port_is_one_message(demo_project: Installation) -> None:
     assert done.returncode == 1
     assert f"Port {port} cannot be used" in done.stderr
     assert "--port" in done.stderr
+
+
+def test_dlt_itself_inspects_the_pipeline_from_the_root(demo_project: Installation) -> None:
+    """The commands of docs/loads.md show the state and the last run; the folder is that of the warehouse."""
+    lines = re.findall(r"^\.venv/bin/(dlt pipeline .+)$", (ROOT / "docs" / "loads.md").read_text(), re.MULTILINE)
+    printed = {}
+    for line in lines:
+        words = line.replace("data/dlt", str(demo_project.folder / "dlt")).split()
+        command = [str(Path(sys.executable).with_name(words[0])), *words[1:]]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        printed[words[-1]] = done.stdout
+
+    assert "destination_name: warehouse" in printed["info"]
+    assert "COMPLETED" in printed["trace"]
