@@ -15,13 +15,21 @@ class ClickpySettings(BaseConfiguration):
     """Address, user and limits; `docs/settings.md` describes each field."""
 
     url: str = "https://sql-clickhouse.clickhouse.com"
+    """The server's address, without a user. HTTPS_PROXY, NO_PROXY and REQUESTS_CA_BUNDLE count."""
     user: str = "demo"
+    """The server's user."""
     password: TSecretStrValue | None = None
+    """Its password, in `.dlt/secrets.toml` or the environment."""
     table: str = "pypi.pypi"
+    """A table with the schema of the public copy."""
     pause: float = 0.5
+    """Seconds between two queries."""
     max_queries: int = 300
+    """Queries that a run sends at most."""
     connect_timeout: int = 10
+    """Seconds within which the server has to accept a connection."""
     timeout: int = 90
+    """Seconds within which it has to answer; the public server ends a query after 60."""
 
     def fault(self) -> tuple[str, str] | None:
         """The first field that cannot be right, and why; the address is not shown, as it may have a password."""

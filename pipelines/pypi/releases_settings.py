@@ -14,8 +14,13 @@ class ReleasesSettings(BaseConfiguration):
     """`docs/settings.md` describes each field; without `url` it is PyPI's own index."""
 
     enabled: bool = True
+    """Whether a run asks an index for the releases of the projects, once for each. The demo has its own, and asks
+    nobody."""
     url: str | None = None
+    """The index, as `https://host/simple/`, if it is not PyPI's. It has to speak the JSON form (PEP 691), without a
+    user in its address: `~/.netrc` can have one."""
     timeout: int = 30
+    """Seconds within which the whole answer for a project has to come."""
 
     def fault(self) -> tuple[str, str] | None:
         """The first field that cannot be right, and why; the address is not shown, as it may have a password."""

@@ -1,5 +1,6 @@
 """The source's settings, resolved by dlt from `.dlt/config.toml`, `.dlt/secrets.toml` and `SOURCES__PYPI__*`."""
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ MAX_MARGIN = 1000
 MAX_CHUNK_ROWS = 100_000_000
 MAX_CHUNK_GIB = 50
 """BigQuery refuses to return more than 10 GB, compressed; rows of the log are compressed to a fifth or less."""
+PROJECTS_VARIABLE = "SOURCES__PYPI__PROJECTS"
 UPSTREAMS = ("parquet", "bigquery", "clickpy")
 GRAINS = ("row", "day")
 """The names of the grains: a row for each download, or for the equal downloads of a day."""
@@ -61,30 +63,60 @@ class Settings(BaseConfiguration):
     """What to load, and from where; `docs/settings.md` describes each field and explains its default."""
 
     projects: list[str] = None  # type: ignore[assignment]  # dlt: no default, a missing value is an error
+    """Names on PyPI, as a list; in the environment as `one two`, `one, two`, or JSON: `'["one", "two"]'`. Normalised
+    by PEP 503."""
     start_date: str = None  # type: ignore[assignment]  # as above
+    """First UTC day to load, as `YYYY-MM-DD`."""
     grain: str = "row"
+    """What is loaded: `row` each download by itself, `day` counts of the equal ones of a day
+    ([grains.md](grains.md))."""
     grains: dict[str, str] | None = None
+    """The grain of single projects, as in `grains = { requests = "day" }`; the others have `grain`."""
     end_date: str | None = None
+    """UTC day to stop **before**. Without it, up to the last settled day."""
     upstream: str = "bigquery"
+    """`bigquery`, `parquet` or `clickpy` ([sources.md](sources.md))."""
     parquet_path: str | None = None
+    """For `parquet`: a file, a folder (searched at any depth) or a glob."""
     table: str = "bigquery-public-data.pypi.file_downloads"
+    """For `bigquery`: a table with the schema of the public one."""
     timestamp_column: str = "timestamp"
+    """The timestamp's name in the source. It is loaded as `timestamp`, and checked against the table's schema."""
     gcp_project: str | None = None
+    """For `bigquery`: the Google Cloud project that is billed, if the credentials do not name it."""
     price_per_tib: float = 6.25
+    """For `bigquery`: US dollars for each TiB that a query bills, 0.1 to 1,000; 0 where bytes have no price, as with a
+    reservation."""
     budget_per_run: float = 6.25
+    """For `bigquery`: US dollars that a run may cost, by what is expected and by what is billed."""
     budget_per_month: float = 6.25
+    """For `bigquery`: US dollars that the runs of a UTC month may cost together, by the ledger."""
     budget_per_probe: float = 2.0
+    """For `bigquery`: US dollars that a probe, which finds out what a new project costs, may bill at most."""
     budget_margin: float = 2.0
+    """For `bigquery`: a factor. Before a run, the budgets have to hold this many times what is expected."""
     guard: str = "expected"
+    """For `bigquery`: `expected` compares budgets with the expected cost, `bound` with the most that could be
+    billed."""
     chunk_rows: int = 5_000_000
+    """Rows, by what is expected, that are committed at once; whole days, one at least."""
     chunk_gib: float = 4.0
+    """For `bigquery`: GiB, by what is expected, that one query reads; whole days, one at least."""
     query_timeout: int = 600
+    """For `bigquery`: seconds within which a query, and each request about it, has to finish."""
     read_timeout: int = 120
+    """For `bigquery`: seconds without any rows after which a read fails; a broken read is retried for as long."""
     lag_days: int = 0
+    """Loaded days that each run reads again, and replaces as whole days ([history.md](history.md))."""
     settle_days: int = 1
+    """Days before today that are not loaded yet."""
     tolerance: float = 0.001
+    """Share of a project's rows in a chunk that may break the contract; above it none of its days is loaded."""
     columns: str = "report"
+    """Upstream fields that the contract does not know: `report` names them, `freeze` stops the run."""
     rows: str = "discard_row"
+    """Rows that break the contract: `discard_row` puts them into quarantine within the tolerance, `freeze` stops the
+    run."""
     clickpy: ClickpySettings = dataclass_field(default_factory=ClickpySettings)
     releases: ReleasesSettings = dataclass_field(default_factory=ReleasesSettings)
 
@@ -139,6 +171,7 @@ def resolve_settings() -> Settings:
             f"`password` under [sources.pypi.clickpy] is a secret, and stands in {CONFIG}, which git does not ignore."
         )
         raise SettingsError(what, remedy=f"Move it to {SECRETS}, or set SOURCES__PYPI__CLICKPY__PASSWORD.")
+    _list_names()
     try:
         with _without_bare_names():
             settings = resolve_configuration(Settings(), sections=("sources", "pypi"))
@@ -151,6 +184,13 @@ def resolve_settings() -> Settings:
         remedy = f'{_remedy(error.field_name)} A list in the environment is JSON, as in \'["one", "two"]\'.'
         raise SettingsError(what, remedy=remedy) from error
     return _validated(settings)
+
+
+def _list_names() -> None:
+    """Write names that the environment lists as people do, `one two` or `one, two`, as the JSON that dlt reads."""
+    names = os.environ.get(PROJECTS_VARIABLE, "")
+    if names.strip(" ,\n") and not names.lstrip().startswith("["):
+        os.environ[PROJECTS_VARIABLE] = json.dumps(re.split(r"[\s,]+", names.strip(" ,\n")))
 
 
 @contextmanager

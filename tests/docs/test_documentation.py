@@ -1,22 +1,29 @@
 """What the documents promise exists."""
 
+import ast
+import json
 import re
 import shutil
 import subprocess
 import tomllib
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
+import typer.main
 import yaml
 from dlt.common.configuration.specs import BaseConfiguration
 from sqlmesh import Context
 
+from pipelines.cli import app
+from pipelines.errors import InsightsError
 from pipelines.pypi.clickpy_settings import ClickpySettings
 from pipelines.pypi.releases_settings import ReleasesSettings
 from pipelines.pypi.settings import Settings
 from pipelines.transform.reference import describe
-from tests.support.commands import LISTED
+from tests.harness.documents import documents, messages_of, shared_texts
+from tests.support.commands import COMMANDS, LISTED
 from tests.support.installation import ROOT
 
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -25,6 +32,8 @@ INDEX = ROOT / "docs" / "README.md"
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PARTS: dict[str, type[BaseConfiguration]] = {"clickpy": ClickpySettings, "releases": ReleasesSettings}
 """Settings that have a section of their own."""
+UsageError = typer.BadParameter.__base__ or Exception
+"""Of the parser that Typer brings along."""
 CI = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
 
 
@@ -62,13 +71,54 @@ def test_each_page_says_whom_it_is_for(page: Path) -> None:
     assert page == INDEX or INDEX.read_text().count(f"]({page.name})") == 1
 
 
-def test_picture_of_the_flow_has_the_layers_of_the_imports() -> None:
-    """docs/README.md draws the rooms that import-linter checks, in the same order."""
-    [contract] = SETTINGS["tool"]["importlinter"]["contracts"]
-    [picture] = re.findall(r"```\n(.+?)```", INDEX.read_text(), re.DOTALL)
+def test_documents_have_what_the_code_says() -> None:
+    """The picture of the rooms, the settings and the messages of errors are current; `just format` writes them."""
+    for name, text in documents().items():
+        assert text == (ROOT / "docs" / name).read_text(), f"{name} is not current: run `just format`"
 
-    drawn = re.findall(r"^  (\w+(?:, \w+)*)  ", picture, re.MULTILINE)
-    assert [layer.split(" : ") for layer in contract["layers"]] == [rooms.split(", ") for rooms in drawn]
+
+def test_each_message_of_the_tree_of_errors_has_its_entry() -> None:
+    """No error is made in a way that the page of messages does not find."""
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    constants = shared_texts()
+    for file in (ROOT / "pipelines").rglob("*.py"):
+        made = [
+            node
+            for node in ast.walk(ast.parse(file.read_text()))
+            if isinstance(node, ast.Call) and any(keyword.arg == "remedy" for keyword in node.keywords)
+        ]
+        found = [*messages_of(file, constants)]
+        assert len(made) == len(found), file
+        for _, message, _ in found:
+            assert f"| {message} |" in page, file
+    for error in InsightsError.__subclasses__():
+        assert f"## {error.__name__}\n" in page
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_commands_are_ones_that_the_command_line_takes(document: Path) -> None:
+    """Each `just` command of a document that calls the command line is parsed as it would be: its options exist."""
+    group = typer.main.get_group(app)
+    for name, words in commands_in(document.read_text()):
+        try:
+            group.commands[name].make_context(name, words)
+        except typer.Exit:
+            continue
+        except UsageError as error:
+            pytest.fail(f"just {name} {' '.join(words)}: {error}")
+
+
+def commands_in(text: str) -> Iterator[tuple[str, list[str]]]:
+    """The commands in a text, with their arguments; a day stands for what the text leaves open."""
+    blocks = re.findall(r"```\w*\n(.*?)```", text, re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    lines += re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    for line in lines:
+        found = re.search(r"(?:^|\s)just ([a-z]+) ([^#|&>]+?)(?: 2?>|[#|&]|$)", line)
+        if found and found[1] in COMMANDS and "…" not in line:
+            # Without what is optional, and without `...`.
+            words = re.sub(r"\[.*?\]|\.\.\.", "", found[2]).split()
+            yield found[1], [re.sub("^(START|END|DAY)$", "2026-06-01", word) for word in words]
 
 
 def test_contributing_places_ten_changes() -> None:
@@ -114,8 +164,20 @@ def test_ci_installs_by_hash_and_fails_in_the_middle_of_a_pipe() -> None:
 
 
 def test_one_job_requires_all_others() -> None:
-    """A branch protection rule has to name one job only."""
-    assert set(CI["jobs"]) - {"required"} == set(CI["jobs"]["required"]["needs"])
+    """A branch protection rule has to name one job only; jobs that may fail are reported."""
+    required = {name for name, job in CI["jobs"].items() if not job.get("continue-on-error")}
+
+    assert required - {"required"} == set(CI["jobs"]["required"]["needs"])
+
+
+def test_branch_rules_require_that_job_of_everybody() -> None:
+    """The importable rules name the job as GitHub shows it, and let nobody pass it by."""
+    rules = json.loads((ROOT / ".github" / "rulesets" / "main.json").read_text())
+    [checks] = [rule["parameters"] for rule in rules["rules"] if rule["type"] == "required_status_checks"]
+
+    assert [CI["jobs"]["required"]["name"]] == [check["context"] for check in checks["required_status_checks"]]
+    assert (rules["enforcement"], rules["bypass_actors"]) == ("active", [])
+    assert rules["conditions"]["ref_name"] == {"include": ["~DEFAULT_BRANCH"], "exclude": []}
 
 
 def test_each_setting_is_documented_with_its_default() -> None:
