@@ -184,9 +184,9 @@ advisories *arguments: setup
 
 # Lock the newest versions of all packages that the declarations allow, install them, and run all tests.
 [group: 'Develop']
-renew:
+renew *arguments:
     bash scripts/lock --upgrade
-    just test
+    just test "$@"
 
 # Format the code, and write what the docs have from models and code.
 [group: 'Develop']
