@@ -83,6 +83,8 @@ class Run:
                 continue
             if "uses" in step:
                 passed = self._act(step["uses"].split("@")[0], step, work)
+                if "checkout" in step["uses"]:
+                    _install(work, with_site=any(each.get("run") == "just setup" for each in job["steps"]))
             else:
                 variables = {**shared, **job.get("env", {}), **step.get("env", {})}
                 passed = self._run_step(name, number, step, variables, work)
@@ -131,14 +133,6 @@ class Run:
         match action:
             case "actions/checkout":
                 subprocess.run(["git", "clone", "-q", "--depth", "1", f"file://{self.origin}", work], check=True)
-                # What `just setup` would install, from the same locks.
-                (work / ".venv").symlink_to(ROOT / ".venv")
-                shutil.copytree(
-                    ROOT / "evidence" / "node_modules",
-                    work / "evidence" / "node_modules",
-                    symlinks=True,
-                    copy_function=_link,
-                )
             case "actions/setup-python" | "actions/setup-node":
                 pass
             case "actions/configure-pages":
@@ -182,6 +176,14 @@ class Run:
             if (results[name] == value.strip("'")) != (operator == "=="):
                 return False
         return True
+
+
+def _install(work: Path, *, with_site: bool) -> None:
+    """What `just setup` would install, from the same locks."""
+    (work / ".venv").symlink_to(ROOT / ".venv")
+    if with_site:
+        modules = Path("evidence", "node_modules")
+        shutil.copytree(ROOT / modules, work / modules, symlinks=True, copy_function=_link)
 
 
 def _link(source: str, target: str) -> str:
