@@ -177,15 +177,12 @@ chaos *arguments: setup
 licences *arguments: setup
     @{{ python }} -m tests.harness.licences "$@"
 
-# Ask the public databases for known faults of the locked packages.
-[group: 'Develop']
-advisories *arguments: setup
-    @{{ python }} -m tests.harness.advisories "$@"
-
-# Lock the newest versions of all packages that the declarations allow, install them, and run all tests.
+# Lock the newest packages that the declarations allow; check their licences and known faults, and run all tests.
 [group: 'Develop']
 renew *arguments:
     bash scripts/lock --upgrade
+    just licences
+    {{ python }} -m tests.harness.advisories
     just test "$@"
 
 # Format the code, and write what the docs have from models and code.

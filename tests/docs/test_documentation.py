@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
+from typing import cast
 
 import pytest
 import typer.main
@@ -32,7 +33,7 @@ INDEX = ROOT / "docs" / "README.md"
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PARTS: dict[str, type[BaseConfiguration]] = {"clickpy": ClickpySettings, "releases": ReleasesSettings}
 """Settings that have a section of their own."""
-UsageError = typer.BadParameter.__base__ or Exception
+UsageError = cast("type[Exception]", typer.BadParameter.__base__)
 """Of the parser that Typer brings along."""
 CI = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
 

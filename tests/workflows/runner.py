@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,14 +22,15 @@ _LIST = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
 _EXPRESSION = re.compile(r"\$\{\{ (.+?) \}\}")
 
 
-def make_origin(folder: Path) -> Path:
-    """A bare repository whose branch `main` has the files of this one as they are now."""
+def make_origin(folder: Path, change: Callable[[Path], object] = lambda _work: None) -> Path:
+    """A bare repository whose branch `main` has the files of this one as they are now, with a change of theirs."""
     listed = subprocess.run(["git", *_LIST], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     work = folder / "work"
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).exists():
             (work / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, work / name)
+    change(work)
     subprocess.run(["git", "init", "-q", "-b", "main"], cwd=work, check=True)
     commit(work, "all")
     subprocess.run(["git", "clone", "-q", "--bare", "work", "origin.git"], cwd=folder, check=True)
@@ -183,15 +184,7 @@ def _install(work: Path, *, with_site: bool) -> None:
     (work / ".venv").symlink_to(ROOT / ".venv")
     if with_site:
         modules = Path("evidence", "node_modules")
-        shutil.copytree(ROOT / modules, work / modules, symlinks=True, copy_function=_link)
-
-
-def _link(source: str, target: str) -> str:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
-    return target
+        shutil.copytree(ROOT / modules, work / modules, symlinks=True, copy_function=os.link)
 
 
 def stand_in_for_pip(folder: Path) -> Path:

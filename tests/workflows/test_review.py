@@ -80,18 +80,19 @@ def test_change_of_meaning_is_reviewed_and_told_in_one_comment(tmp_path: Path, f
     """The command compares two commits: the comment has the category, the mart and its rows, and is replaced."""
     clone = make_origin(tmp_path).with_name("work")
     shutil.rmtree(clone / "sqlmesh")
-    # Without unit tests, which the change would have to pass.
-    shutil.copytree(few_models, clone / "sqlmesh", ignore=shutil.ignore_patterns(".cache", "logs", "tests"))
+    shutil.copytree(few_models, clone / "sqlmesh", ignore=shutil.ignore_patterns(".cache", "logs"))
     commit(clone, "few models")
     model = clone / "sqlmesh" / "models" / "marts" / "health.sql"
     text = model.read_text()
     column = "COALESCE(d.other_fetches, 0)::BIGINT"
     assert column in text
-    model.write_text(text.replace(column, f"1 + {column}"))
+    # The unit tests of the model, which have other projects, pass.
+    changed = "(COALESCE(d.other_fetches, 0) + CASE WHEN e.project = 'reviewed' THEN 1 ELSE 0 END)::BIGINT"
+    model.write_text(text.replace(column, changed))
     commit(clone, "another meaning")
     (clone / ".venv").symlink_to(ROOT / ".venv")
-    upstream = write(tmp_path / "rows.parquet", downloads({"one": dict.fromkeys(range(1, 4), 2)}))
-    project = Installation(tmp_path / "unused").reading(upstream, "one")
+    upstream = write(tmp_path / "rows.parquet", downloads({"reviewed": dict.fromkeys(range(1, 4), 2)}))
+    project = Installation(tmp_path / "unused").reading(upstream, "reviewed")
 
     done = subprocess.run(
         [sys.executable, "-m", "tests.harness.review", "HEAD~1", "--to", "review.md", "--settings"],
