@@ -16,7 +16,7 @@ from dlt.destinations.impl.filesystem.filesystem import INIT_FILE_NAME
 
 from pipelines.errors import LakeError
 from pipelines.lake import DATASET, LEDGER, MANIFEST, RELEASES, Lake
-from pipelines.lake.files import SCHEMAS
+from pipelines.lake.files import SCHEMAS, key_of, table_of
 from pipelines.pypi.days import CommittedDay
 from pipelines.redaction import without_secrets
 
@@ -41,7 +41,7 @@ def fetch_lake(lake: Lake) -> bool:
     """Fill the lake's folder from the branch of the repository in which the command runs; `False` if there is none.
 
     Raises:
-        LakeError: the remote does not answer, the folder is a lake already, or the branch has files of something else.
+        LakeError: the remote does not answer, the folder is a lake already, or the branch lacks files, or has others.
 
     """
     if lake.manifest():
@@ -51,12 +51,18 @@ def fetch_lake(lake: Lake) -> bool:
     if not _git("ls-remote", "--exit-code", REMOTE, f"refs/heads/{BRANCH}", accept=[0, _NO_BRANCH]):
         return False
     _git("fetch", "--quiet", "--no-tags", "--depth", "1", REMOTE, f"+refs/heads/{BRANCH}:{_FETCHED}")
-    foreign = [entry for entry in _entries(_FETCHED) if not _FILES.fullmatch(entry)]
+    entries = _entries(_FETCHED)
+    foreign = [entry for entry in entries if not _FILES.fullmatch(entry)]
     if foreign:
         path = foreign[0].split("\t")[-1]
         what = f"The branch {BRANCH!r} is not a lake that a run has saved: it has {path}. Nothing was changed."
         raise LakeError(what, remedy=_REPLACE)
     _at_folder(lake, ["read-tree", _FETCHED], ["checkout-index", "--all", "--force"])
+    present = {entry.split("\t")[-1] for entry in entries}
+    listed = (f"{DATASET}/{table_of(day)}/{key_of(day)}.parquet" for day in lake.manifest())
+    if lost := next((path for path in listed if path not in present), None):
+        what = f"The branch {BRANCH!r} was cut: its manifest lists {lost}, which is not there. Nothing was loaded."
+        raise LakeError(what, remedy=_REPLACE)
     return True
 
 

@@ -124,7 +124,7 @@ def test_missing_branch_is_a_first_run(next_machine: Installation, saved: Path) 
         "foreign": ("echo hello > README.md", "is not a lake that a run has saved: it has README.md"),
         "link": ("ln -sf /etc/passwd raw/manifest/manifest.parquet", "it has raw/manifest/manifest.parquet"),
         "no manifest": ("rm -r raw/manifest", "has no manifest, or one without a day"),
-        "lost day": ("rm raw/file_downloads/day=2026-07-01/one.parquet", "lake"),
+        "lost day": ("rm raw/file_downloads/day=2026-07-01/one.parquet", "was cut: its manifest lists raw/"),
         "cut file": ("truncate -s 100 raw/file_downloads/day=2026-07-01/one.parquet", "is damaged"),
         "cut manifest": ("truncate -s 100 raw/manifest/manifest.parquet", "is damaged"),
     }.values(),
