@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.harness.review import Called, review
 from tests.servers.github import GitHub
@@ -76,8 +77,8 @@ def test_failure_fails_the_check_and_is_quoted(tmp_path: Path, failures: dict[st
 
 
 @pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
-def test_change_of_meaning_is_reviewed_and_told_in_one_comment(tmp_path: Path, few_models: Path) -> None:
-    """The command compares two commits: the comment has the category, the mart and its rows, and is replaced."""
+def test_change_of_meaning_and_pure_rename_are_told_in_one_comment(tmp_path: Path, few_models: Path) -> None:
+    """The command compares two commits: both models are named, rows only of the one that means something else."""
     clone = make_origin(tmp_path).with_name("work")
     shutil.rmtree(clone / "sqlmesh")
     shutil.copytree(few_models, clone / "sqlmesh", ignore=shutil.ignore_patterns(".cache", "logs"))
@@ -89,7 +90,11 @@ def test_change_of_meaning_is_reviewed_and_told_in_one_comment(tmp_path: Path, f
     # The unit tests of the model, which have other projects, pass.
     changed = "(COALESCE(d.other_fetches, 0) + CASE WHEN e.project = 'reviewed' THEN 1 ELSE 0 END)::BIGINT"
     model.write_text(text.replace(column, changed))
-    commit(clone, "another meaning")
+    renamed = clone / "sqlmesh" / "models" / "marts" / "manylinux.sql"
+    renamed.write_text(
+        renamed.read_text().replace("FROM staging.daily_platforms\n", "FROM staging.daily_platforms AS p\n")
+    )
+    commit(clone, "another meaning, and another name")
     (clone / ".venv").symlink_to(ROOT / ".venv")
     upstream = write(tmp_path / "rows.parquet", downloads({"reviewed": dict.fromkeys(range(1, 4), 2)}))
     project = Installation(tmp_path / "unused").reading(upstream, "reviewed")
@@ -106,6 +111,8 @@ def test_change_of_meaning_is_reviewed_and_told_in_one_comment(tmp_path: Path, f
     assert done.returncode == 0, done.stdout + done.stderr
     assert "marts.health` (Breaking)" in done.stdout
     assert "| marts.health | 3 | 3 | 0 | 0 | 3 |" in done.stdout
+    assert "marts.manylinux` (Breaking)" in done.stdout
+    assert "| marts.manylinux |" not in done.stdout
     assert not list((clone / ".git" / "worktrees").glob("*"))
     with GitHub("you/stats") as github:
         variables = {"GITHUB_API_URL": github.url, "GITHUB_REPOSITORY": "you/stats", "GITHUB_TOKEN": "token"}
@@ -114,6 +121,18 @@ def test_change_of_meaning_is_reviewed_and_told_in_one_comment(tmp_path: Path, f
             assert told.returncode == 0, told.stderr
         [comment] = github.comments
     assert comment["body"] == f"<!-- just review -->\n{(clone / 'review.md').read_text()}"
+
+
+def test_pull_request_of_a_fork_is_reviewed_without_a_secret() -> None:
+    """The step that reviews gets no token; the one that comments is left out, because a fork's token may not write."""
+    steps = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]["review"]["steps"]
+    [reviews] = [step for step in steps if "just review" in step.get("run", "")]
+    [comments] = [step for step in steps if "just publish comment" in step.get("run", "")]
+
+    assert "env" not in reviews
+    assert "GITHUB_STEP_SUMMARY" in reviews["run"]
+    assert "github.event.pull_request.head.repo.full_name == github.repository" in comments["if"]
+    assert [step for step in steps if "github.token" in str(step)] == [comments]
 
 
 def test_commit_that_does_not_exist_is_one_message(tmp_path: Path) -> None:
