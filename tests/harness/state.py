@@ -6,12 +6,15 @@ is one of these with other counts, and without one row of twenty. Nothing is res
 
 import os
 import subprocess
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipelines.lake.files import SCHEMAS
@@ -35,56 +38,51 @@ _COUNTS = """
 def main() -> None:
     """Print bytes and files of the state, and of one day of a small and of a large project."""
     data = Path(os.environ.get("PYPI_REAL_DATA", ROOT.parent / "shared" / "data"))
-    with TemporaryDirectory() as folder, duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        _measure(connection, data / "file_downloads" / "*.parquet", Path(folder, "large"), repeat=False)
-        _measure(connection, data / "file_downloads_history.parquet", Path(folder, "small"), repeat=True)
-
-
-def _measure(connection: duckdb.DuckDBPyConnection, source: Path, folder: Path, *, repeat: bool) -> None:
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE counts AS {_COUNTS}", [str(source)])
-    real = connection.execute(
-        "SELECT project, day, SUM(log_rows)::BIGINT FROM counts GROUP BY ALL ORDER BY ALL"
-    ).fetchall()
-    days: dict[str, list[object]] = {}
-    for project, day, _ in real:
-        days.setdefault(project, []).append(day)
-    names = list(days)
-    wanted = (
-        [
-            (names[n % len(names)], f"{names[n % len(names)]}-{n}", number)
-            for n in range(PROJECTS)
-            for number in range(DAYS)
-        ]
-        if repeat
-        else [(project, project, number) for project, of in days.items() for number in range(len(of))]
-    )
-    written = 0
-    for project, name, number in wanted:
-        source_day = days[project][number % len(days[project])]
-        rows = connection.execute(
-            "SELECT *, HASH(file__filename, country_code, details__python, ?::TEXT) AS luck FROM counts "
-            "WHERE project = ? AND day = ?",
-            [f"{name} {number}", project, source_day],
-        ).to_arrow_table()
-        if repeat:
-            rows = _varied(connection, rows)
-        table = _conformed(rows)
-        file = folder / "raw" / "daily_counts" / f"day={FIRST_DAY + timedelta(number)}" / f"{name}.parquet"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(table, file, compression="zstd")
-        written += file.stat().st_size
-    downloads = sum(count for *_, count in real) / len(real)
-    print(f"{downloads:,.0f} downloads a day and project: {written / len(wanted):,.0f} bytes, {len(wanted):,} files")
-    if repeat:
-        size = f"{written / 1e6:,.0f} MB of files, {_packed(folder) / 1e6:,.0f} MB in git"
+    with TemporaryDirectory() as folder:
+        large = _real_days(data / "file_downloads" / "*.parquet")
+        _write([(f"large-{number}", FIRST_DAY, table) for number, table in enumerate(large)], Path(folder, "large"))
+        small = _real_days(data / "file_downloads_history.parquet")
+        draw = np.random.default_rng(seed=1)
+        days = (
+            (f"small-{project}", FIRST_DAY + timedelta(day), _varied(small[(project * DAYS + day) % len(small)], draw))
+            for project in range(PROJECTS)
+            for day in range(DAYS)
+        )
+        written = _write(days, Path(folder, "small"))
+        size = f"{written / 1e6:,.0f} MB of files, {_packed(Path(folder, 'small')) / 1e6:,.0f} MB in git"
         print(f"{PROJECTS} projects, {DAYS:,} days: {size}")
 
 
-def _varied(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> pa.Table:  # noqa: ARG001 - DuckDB finds `rows`
-    return connection.execute(
-        "SELECT * REPLACE (log_rows + luck % 3 AS log_rows) FROM rows WHERE luck % 20 > 0"
-    ).to_arrow_table()
+def _real_days(source: Path) -> list[pa.Table]:
+    """The counts of each day of each project, as a file of a lake has them."""
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET enable_progress_bar = FALSE")
+        connection.execute(f"CREATE TEMP TABLE counts AS {_COUNTS}", [str(source)])
+        keys = connection.execute("SELECT DISTINCT project, day FROM counts ORDER BY ALL").fetchall()
+        sql = "SELECT * FROM counts WHERE project = ? AND day = ?"
+        return [_conformed(connection.execute(sql, key).to_arrow_table()) for key in keys]
+
+
+def _varied(table: pa.Table, draw: np.random.Generator) -> pa.Table:
+    """The table with other counts, and without one row of twenty."""
+    counts = pc.add(table.column("log_rows"), pa.array(draw.integers(0, 3, table.num_rows)))
+    place = table.column_names.index("log_rows")
+    kept = pa.array(draw.random(table.num_rows) >= 0.05)
+    return table.set_column(place, table.schema.field(place), counts).filter(kept)
+
+
+def _write(days: Iterable[tuple[str, date, pa.Table]], folder: Path) -> int:
+    """Write the files as a lake has them; print how large one is, and return the bytes of all."""
+    written = files = downloads = 0
+    for project, day, table in days:
+        file = folder / "raw" / "daily_counts" / f"day={day}" / f"{project}.parquet"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(table, file, compression="zstd")
+        written, files = written + file.stat().st_size, files + 1
+        downloads += pc.sum(table.column("log_rows")).as_py() or 0
+    print(f"{downloads / files:,.0f} downloads a day and project: {written / files:,.0f} bytes, {files:,} files")
+    return written
 
 
 def _conformed(rows: pa.Table) -> pa.Table:
