@@ -31,7 +31,6 @@ ALL_TEXT = """
 }
 """
 """The page's text, also that of marimo's own elements."""
-SHOWS_STATE = f"return ({ALL_TEXT.strip()})().includes('last_value')"
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +63,8 @@ def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
     pytest.fail(f"no dashboard at {address} after {START_SECONDS} s")
 
 
-def test_dashboard_shows_the_last_run_tables_with_rows_and_cursors(dashboard: str, demo_project: Installation) -> None:
-    """A person sees that the last run succeeded, its load package, the table, its rows, and the cursor of a project."""
+def test_dashboard_shows_the_last_run_and_the_table_with_its_rows(dashboard: str, demo_project: Installation) -> None:
+    """A person sees that the last run succeeded, its load package, the table, and how many rows it has."""
     [(downloads,)] = demo_project.query("SELECT COUNT(*) FROM raw.file_downloads")
     with launch_chromium() as browser:
         page = browser.new_page(viewport={"width": 1400, "height": 2000})
@@ -83,15 +82,6 @@ def test_dashboard_shows_the_last_run_tables_with_rows_and_cursors(dashboard: st
                 break
         else:
             pytest.fail(page.evaluate(ALL_TEXT))
-
-        page.goto(f"{dashboard}?sections=state")
-        [(project, last)] = demo_project.query(
-            "SELECT project, MAX(day)::TEXT FROM raw.committed_days GROUP BY project ORDER BY project LIMIT 1"
-        )
-        page.wait_for_function(f"() => {{ {SHOWS_STATE} }}", arg=None, timeout=WAIT)
-        state = page.evaluate(ALL_TEXT)
-        assert f"downloads_{project}" in state
-        assert last in state
 
         # It does not keep the DuckDB file to itself: other commands work beside the open page.
         done = demo_project.cli("quarantine")
