@@ -26,6 +26,7 @@ import dlt
 import pyarrow as pa
 import pyarrow.parquet as pq
 from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
+from dlt.common.storages.configuration import FilesystemConfiguration
 from dlt.extract import DltResource
 from fsspec import AbstractFileSystem
 
@@ -90,8 +91,8 @@ class Lake:
 
     @property
     def is_folder(self) -> bool:
-        """Whether it is a folder of this machine."""
-        return self._client.is_local_filesystem
+        """Whether it is a folder of this machine; told without credentials."""
+        return bool(FilesystemConfiguration.is_local_path(self.bucket_url))
 
     @property
     def store(self) -> AbstractFileSystem:

@@ -194,3 +194,16 @@ def test_token_reaches_git_by_the_environment_alone(
     assert HUSH not in seen.read_text() + (saved / "next" / ".git" / "config").read_text()
     assert "Authorization: Basic eC1hY2Nlc3MtdG9rZW46aHVzaC1odXNo" in Path(f"{seen}.github.test").read_text()
     assert Path(f"{seen}.elsewhere.test").read_text() == ""
+
+
+def test_lake_in_a_bucket_is_no_branch(
+    next_machine: Installation, saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It keeps itself: saving asks neither git nor the bucket, for which the step has no key."""
+    monkeypatch.setenv("DESTINATION__LAKE__BUCKET_URL", "s3://bucket/prefix")
+    before = git(saved / "origin.git", "rev-parse", "state")
+
+    done = next_machine.cli("publish", "save")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert before == git(saved / "origin.git", "rev-parse", "state")

@@ -40,7 +40,7 @@ def save() -> None:
     lake = resolve_state(resolve_warehouse(need_token=False))
     with Terminal().step("Save the state") as update:
         saved = lake.is_folder and save_lake(lake)
-        update(f"branch {BRANCH}" if saved else "unchanged" if lake.is_folder else f"{lake.url} has it")
+        update(f"branch {BRANCH}" if saved else "unchanged" if lake.is_folder else "the bucket has it")
 
 
 @publish.command()
