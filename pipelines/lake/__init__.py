@@ -25,7 +25,6 @@ from urllib.request import getproxies
 import dlt
 import pyarrow as pa
 import pyarrow.parquet as pq
-from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
 from dlt.common.storages.configuration import FilesystemConfiguration
 from dlt.extract import DltResource
 from fsspec import AbstractFileSystem
@@ -230,6 +229,7 @@ class Lake:
 
 def _import(files: Sequence[ParquetFile], folder: Path, written: dict[str, int]) -> DltResource:
     """A resource that imports the files of one table: each file becomes one job, and is not rewritten by dlt."""
+    from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
 
     def write() -> Iterator[object]:
         for number, file in enumerate(files):

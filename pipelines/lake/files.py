@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipelines.pypi.columns import COMMITTED_DAYS_SCHEMA, GRAINS, QUARANTINE_SCHEMA
@@ -69,6 +68,8 @@ def count_log_rows(rows: pa.Table) -> int:
     """The number of rows of the log that the rows stand for: one each, where they do not say."""
     if "log_rows" not in rows.column_names:
         return int(rows.num_rows)
+    import pyarrow.compute as pc
+
     return int(pc.sum(pc.coalesce(rows.column("log_rows"), 1)).as_py() or 0)
 
 

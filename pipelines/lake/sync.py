@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from duckdb import DuckDBPyConnection
 
 from pipelines.errors import LakeError, LakeOutageError, WarehouseError
@@ -123,6 +122,8 @@ def forget_in_lake(projects: Collection[str], lake: Lake, warehouse: Warehouse, 
     left = [day for day in held if day.project not in projects or day.day < start]
     releases = lake.releases() if start == date.min else None
     if releases:
+        import pyarrow.compute as pc
+
         releases = releases.filter(pc.invert(pc.is_in(releases.column("project"), pa.array(projects))))
     if left != held or releases is not None:
         lake.publish(left, bookkeeping.read_ledger(warehouse), releases)

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -136,22 +136,25 @@ class Warehouse:
                 if not self._checked:
                     require_whole(client, str(self), DATASET)
                     self._checked.append(True)
+                if self._to_keep:
+                    keeper = self.pipeline.sql_client()
+                    keeper.open_connection()
+                    self._to_keep.pop().callback(keeper.close_connection)
                 yield client
             idle.append(reused)
 
     @contextmanager
     def kept_open(self) -> Iterator[None]:
-        """Keep the DuckDB file open, where there is one, so that each query within need not open it again."""
-        if not self.exists:
-            yield
-            return
-        with self.client():
-            client = self.pipeline.sql_client()
-            client.open_connection()
-        try:
-            yield
-        finally:
-            client.close_connection()
+        """Keep the DuckDB file open from now on, or once there is one, so that no query within need open it again."""
+        with ExitStack() as kept:
+            self._to_keep.append(kept)
+            try:
+                if self.exists:
+                    with self.client():
+                        pass
+                yield
+            finally:
+                self._to_keep.clear()
 
     @contextmanager
     def connection(self) -> Iterator[DuckDBPyConnection]:
@@ -203,6 +206,11 @@ class Warehouse:
 
     @cached_property
     def _idle_clients(self) -> list[SqlClientBase[Any]]:
+        return []
+
+    @cached_property
+    def _to_keep(self) -> list[ExitStack]:
+        """What has to keep the file open, and waits until there is one."""
         return []
 
     @cached_property

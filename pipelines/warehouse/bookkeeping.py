@@ -439,9 +439,8 @@ def empty(warehouse: Warehouse, draft: Path) -> int:
 
 def _create_tables(client: SqlClientBase[Any]) -> None:
     # Names are qualified: before the first load there is no dataset that the client could use.
-    client.execute_sql(f"CREATE SCHEMA IF NOT EXISTS {DATASET}")
-    for table, columns in _TABLES.items():
-        client.execute_sql(f"CREATE TABLE IF NOT EXISTS {DATASET}.{table} ({_declared(columns)})")
+    tables = (f"CREATE TABLE IF NOT EXISTS {DATASET}.{name} ({_declared(each)})" for name, each in _TABLES.items())
+    client.execute_sql("; ".join((f"CREATE SCHEMA IF NOT EXISTS {DATASET}", *tables)))
     present = columns_of(client, DATASET)
     for name, kind in LEDGER_COLUMNS.items():
         if name not in present["extract_ledger"]:

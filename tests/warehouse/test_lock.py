@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from unittest.mock import Mock
 
 import duckdb
 import pytest
@@ -273,3 +274,18 @@ def test_token_of_the_cloud_is_in_no_message(tmp_path: Path, monkeypatch: pytest
     assert "planted" not in str(caught.value)
     repeated = duckdb.IOException('Cannot open "md:pypi?motherduck_token=planted.secret.token&a=b"')
     assert "planted" not in str(open_error(repeated))
+
+
+def test_file_that_is_made_meanwhile_is_kept_open(project: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A first load opens its new file once, and not for each of its queries; afterwards it is free again."""
+    connect = Mock(wraps=duckdb.connect)
+    monkeypatch.setattr(duckdb, "connect", connect)
+    with project.warehouse() as warehouse:
+        with warehouse.kept_open():
+            assert not warehouse.exists
+            for _ in range(3):
+                with warehouse.client() as client:
+                    client.execute_sql("SELECT 1")
+        assert 2 == connect.call_count, "once to make it, and once for all"
+        # As SQLMesh opens it: DuckDB refuses another configuration while it is open.
+        duckdb.connect(project.file, config={"threads": 1}).close()
