@@ -21,7 +21,7 @@ def test_history_beyond_the_bound_of_a_run_arrives_over_several(tmp_path: Path, 
     settings = {"PROJECTS": json.dumps(["one", "two"]), "START_DATE": "2026-07-01", "CHUNK_ROWS": "6"}
     project = Installation(tmp_path / "data", {**clickhouse.settings, **settings, "CLICKPY__MAX_QUERIES": "11"})
 
-    loaded = []
+    loaded: list[int] = []
     while not loaded or len(loaded) < DAYS:
         report = project.load()
         loaded.append(sum(len(window.days) for window in report.windows))
