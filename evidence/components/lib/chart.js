@@ -4,7 +4,7 @@ import { GridComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent }
 import * as echarts from 'echarts/core';
 import { LabelLayout } from 'echarts/features';
 import { SVGRenderer } from 'echarts/renderers';
-import { DAY, escape } from './format.js';
+import { axisPercent, DAY, escape } from './format.js';
 
 echarts.use([LineChart, ScatterChart, GridComponent, TooltipComponent, MarkLineComponent, MarkAreaComponent, LabelLayout, SVGRenderer]);
 export { echarts };
@@ -61,6 +61,9 @@ export const numberAxis = (formatter, more = {}) => ({
 	...more
 });
 
+/** Of shares: to 100% where the largest is near it. */
+export const shareAxis = (largest) => numberAxis(axisPercent, largest > 0.75 ? { max: 1, interval: 0.25 } : {});
+
 /** A box of lines; `lines` gives [name, value, colour] of the point, names and values being text of the data. */
 export const tooltip = (title, lines) => ({
 	trigger: 'axis',
@@ -99,7 +102,7 @@ const shortened = (name) => (name.length > LONGEST_NAME ? `${name.slice(0, LONGE
 
 /** Writes what a line is at its end, in place of a legend. */
 export const named = (name, value = '') => ({
-	endLabel: { show: true, formatter: () => `${shortened(name)} ${value}`.trim(), ...text, color: 'var(--ink)', distance: 6 },
+	endLabel: { show: true, formatter: () => `${shortened(name)} ${value}`.trim(), ...text, color: 'var(--ink)', distance: 6, lineHeight: 16 },
 	labelLayout: { moveOverlap: 'shiftY' }
 });
 /** The room that such names need to the right of a chart. */
