@@ -72,7 +72,7 @@ def measure_history(source: Path, projects: Sequence[str], folder: Path) -> Iter
     settings = {"PARQUET_PATH": str(source), "PROJECTS": json.dumps(projects), "START_DATE": str(FIRST_OF_HISTORY)}
     project = Installation(folder / "history", settings)
     project.load()
-    by_hand = Models(_context(), folder / "history.duckdb", warehouse=project.file)
+    by_hand = Models(_context(), project.folder / "memory.duckdb", warehouse=project.file)
     with by_hand.reading():
         by_hand.compute()
         yield "Cost of each model over five months, computed by hand", list(_models(by_hand, folder / "model.parquet"))
