@@ -11,7 +11,10 @@ import pytest
 import yaml
 
 from tests.harness.review import Called, review
-from tests.support.installation import ROOT
+from tests.servers.github import GitHub
+from tests.support.installation import ROOT, Installation
+from tests.support.rows import downloads, write
+from tests.workflows.runner import commit, make_origin
 
 FILL = ("run", "--no-site")
 PLAN = "**Directly Modified:**\n* `marts.health` (Breaking)\n\nMarts that would be recomputed with the same rows: 2."
@@ -71,6 +74,53 @@ def test_failure_fails_the_check_and_is_quoted(tmp_path: Path, failures: dict[st
     assert not passed
     for part in words:
         assert part in text
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
+def test_change_of_meaning_and_pure_rename_are_told_in_one_comment(tmp_path: Path, few_models: Path) -> None:
+    """The command compares two commits: both models are named, rows only of the one that means something else."""
+    clone = make_origin(tmp_path).with_name("work")
+    shutil.rmtree(clone / "sqlmesh")
+    shutil.copytree(few_models, clone / "sqlmesh", ignore=shutil.ignore_patterns(".cache", "logs"))
+    commit(clone, "few models")
+    model = clone / "sqlmesh" / "models" / "marts" / "health.sql"
+    text = model.read_text()
+    column = "COALESCE(d.other_fetches, 0)::BIGINT"
+    assert column in text
+    # The unit tests of the model, which have other projects, pass.
+    changed = "(COALESCE(d.other_fetches, 0) + CASE WHEN e.project = 'reviewed' THEN 1 ELSE 0 END)::BIGINT"
+    model.write_text(text.replace(column, changed))
+    renamed = clone / "sqlmesh" / "models" / "marts" / "manylinux.sql"
+    renamed.write_text(
+        renamed.read_text().replace("FROM staging.daily_platforms\n", "FROM staging.daily_platforms AS p\n")
+    )
+    commit(clone, "another meaning, and another name")
+    (clone / ".venv").symlink_to(ROOT / ".venv")
+    upstream = write(tmp_path / "rows.parquet", downloads({"reviewed": dict.fromkeys(range(1, 4), 2)}))
+    project = Installation(tmp_path / "unused").reading(upstream, "reviewed")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.harness.review", "HEAD~1", "--to", "review.md", "--settings"],
+        cwd=clone,
+        env=os.environ | project.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "marts.health` (Breaking)" in done.stdout
+    assert "| marts.health | 3 | 3 | 0 | 0 | 3 |" in done.stdout
+    assert "marts.manylinux` (Breaking)" in done.stdout
+    assert "| marts.manylinux |" not in done.stdout
+    assert not list((clone / ".git" / "worktrees").glob("*"))
+    with GitHub("you/stats") as github:
+        variables = {"GITHUB_API_URL": github.url, "GITHUB_REPOSITORY": "you/stats", "GITHUB_TOKEN": "token"}
+        for _ in range(2):
+            told = project.cli("publish", "comment", str(clone / "review.md"), "--number", "5", **variables)
+            assert told.returncode == 0, told.stderr
+        [comment] = github.comments
+    assert comment["body"] == f"<!-- just review -->\n{(clone / 'review.md').read_text()}"
 
 
 def test_pull_request_of_a_fork_is_reviewed_without_a_secret() -> None:
