@@ -31,6 +31,7 @@ DAYS = [july(1), july(2), july(3)]
 ARGUMENTS = {
     "backfill": ["2026-07-01", "2026-07-02"],
     "forget": ["one", "--yes"],
+    "publish": ["restore"],
     "rebuild": ["--from", "warehouse"],
     "restore": ["lake"],
 }
