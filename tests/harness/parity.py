@@ -6,6 +6,7 @@ a cell differs.
 
 import argparse
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -147,7 +148,11 @@ def cluster(folder: Path, workers: int) -> Iterator[str | None]:
     try:
         for arguments in [master, *[worker] * workers]:
             command = [str(home / "bin" / "spark-class"), f"org.apache.spark.deploy.{arguments[0]}", *arguments[1:]]
-            running.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+            # Its pages listen on this machine alone, too.
+            environment = os.environ | {"SPARK_LOCAL_IP": address[0]}
+            running.append(
+                subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            )
         deadline = time.monotonic() + START_SECONDS
         while alive_workers(pages) < workers:
             if time.monotonic() > deadline:
@@ -171,7 +176,7 @@ def alive_workers(pages: tuple[str, int]) -> int:
     try:
         with urlopen(f"http://{pages[0]}:{pages[1]}/json/") as answer:
             return int(json.load(answer)["aliveworkers"])
-    except OSError:
+    except (OSError, ValueError):
         return 0
 
 
