@@ -99,17 +99,34 @@ def _billed(processed: int) -> int:
 
 
 def _processed(project: str, config: Any, *, by_cluster: bool = False) -> int:
-    [tree] = parse(config.query)
-    context = Context(project, None, *params.bind(config.queryParameters or []))
-    table = tree.find(exp.Table)
-    if table is None:
+    """The bytes of the tables that the statements select from; a CTE, and a table that is not there, have none."""
+    return sum(
+        _scanned(project, config, select, table, by_cluster=by_cluster)
+        for statement in parse(config.query)
+        for select in statement.find_all(exp.Select)
+        for table in _sources(select)
+    )
+
+
+def _sources(select: Any) -> Any:
+    """The tables with a dataset among those that a SELECT reads."""
+    parts = [select.args.get("from_") or select.args.get("from"), *select.args.get("joins", ())]
+    return [part.this for part in parts if part and isinstance(part.this, exp.Table) and part.this.db]
+
+
+def _scanned(project: str, config: Any, tree: Any, table: Any, *, by_cluster: bool) -> int:
+    try:
+        resource = tables.load(*names.reference(table, project, None))
+    except errors.BigQueryError:
         return 0
-    resource = tables.load(*names.reference(table, project, None))
     leaves = dict(_leaves(tables.fields(resource)))
     filtered = {resource.timePartitioning.field} if resource.timePartitioning else set()
     if by_cluster and resource.clustering:
         filtered |= set(resource.clustering.fields)
-    sizes = [_size(path, kind) for path, kind in leaves.items() if _is_named(tree, path)]
+    sizes = [_size(path, kind) for path, kind in leaves.items() if _is_named(tree, path, table.alias)]
+    if resource.view or not sizes:
+        return 0
+    context = Context(project, None, *params.bind(config.queryParameters or []))
     measure = exp.select(*(f"COALESCE({size}, 0) AS s{n}" for n, size in enumerate(sizes)), dialect="bigquery")
     sql, values = translate(measure.from_(table.copy()).where(*_conditions(tree, filtered)), context)
     with database.cursor() as cursor:
@@ -130,7 +147,7 @@ def _size(path: tuple[str, ...], kind: str) -> str:
     return f"{_FIXED[kind]} * COUNT({column})" if kind in _FIXED else f"SUM(2 + STRLEN({column}))"
 
 
-def _is_named(tree: Any, leaf: tuple[str, ...]) -> bool:
+def _is_named(tree: Any, leaf: tuple[str, ...], alias: str) -> bool:
     """Whether the statement names the leaf, a record around it, or everything."""
     if isinstance(tree.expressions[0], exp.Star):
         return True
@@ -139,6 +156,7 @@ def _is_named(tree: Any, leaf: tuple[str, ...]) -> bool:
         while isinstance(node.parent, exp.Dot):
             node = node.parent
             path.append(node.expression.name)
+        path = path[1:] if alias and path[0] == alias else path
         if tuple(path) == leaf[: len(path)]:
             return True
     return False
