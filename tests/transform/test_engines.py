@@ -19,7 +19,7 @@ from tests.servers.process import require_interpreter
 from tests.support.few_models import write_few
 from tests.support.installation import ROOT, Installation
 
-MART = "marts.manylinux"
+MART = "marts.downloads_daily"
 SPARK = {"TRANSFORM__ENGINE": "spark"}
 ON_THIS_MACHINE = {
     "spark.master": "local[1]",
