@@ -30,7 +30,7 @@ from tests.support.installation import ROOT, Installation
 
 TOLERANCE = 1e-9
 """Of the larger of two ratios: engines add fractions in different orders."""
-START_SECONDS = 60
+START_SECONDS = 120
 SHOWN = 5
 """Differing cells that are printed of a mart."""
 
