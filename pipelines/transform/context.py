@@ -18,6 +18,7 @@ from pipelines.errors import TransformError, causes
 from pipelines.interrupts import interrupted
 from pipelines.transform.engines.settings import resolve_engine
 from pipelines.transform.fingerprint import MODELS_FOLDER
+from pipelines.transform.sqlmesh_internals import work_once
 from pipelines.transform.state import OTHER_ENGINE, has_copies, require_own_name
 from pipelines.warehouse import Warehouse, bookkeeping, open_error
 
@@ -33,6 +34,8 @@ _PLAN_REMEDY = (
 # two caches of SQLGlot 30.8, and would refuse each model.
 generator._DISPATCH_CACHE.clear()  # noqa: SLF001 - see above
 tokens.Tokenizer._core_cache.cache.clear()  # noqa: SLF001 - see above
+
+work_once()
 
 # SQLMesh logs what it prints to its console, too.
 logging.getLogger("sqlmesh.core.console").setLevel(logging.ERROR)

@@ -22,17 +22,20 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clickhouse: ClickHou
     return tmp_path / "try"
 
 
-def call_try(folder: Path, server: ClickHouse, *arguments: str) -> Done:
+def call_try(folder: Path, server: ClickHouse, *arguments: str, models: Path | None = None) -> Done:
     """Call `try` where the settings are about something else."""
-    others = Installation(folder.parent / "data").reading(Path("elsewhere"), "saltmarsh", END_DATE="2026-07-02")
+    others = Installation(folder.parent / "data", models=models).reading(
+        Path("elsewhere"), "saltmarsh", END_DATE="2026-07-02"
+    )
     address = {"SOURCES__PYPI__CLICKPY__URL": server.url, "SOURCES__PYPI__CLICKPY__PAUSE": "0"}
     return others.cli("try", *arguments, "--no-site", **address, DESTINATIONS='["warehouse", "lake"]')
 
 
-@pytest.mark.slow
-def test_try_loads_and_computes_in_a_warehouse_of_its_own(folder: Path, clickhouse: ClickHouse) -> None:
+def test_try_loads_and_computes_in_a_warehouse_of_its_own(
+    folder: Path, clickhouse: ClickHouse, few_models: Path
+) -> None:
     """The packages' days are loaded and computed, whatever the settings are about, and no other warehouse is made."""
-    done = call_try(folder, clickhouse, "One", "two", *DAYS)
+    done = call_try(folder, clickhouse, "One", "two", *DAYS, models=few_models)
 
     assert done.returncode == 0, done.stderr
     assert "Loaded 2026-07-01 to 2026-07-04 of 2 projects: 24 rows accepted, 0 quarantined." in done.stdout
