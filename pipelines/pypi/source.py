@@ -156,7 +156,7 @@ def _replace_days(windows: Sequence[Window]) -> dict[str, Any]:
 
 def _numbered(batch: pa.Table, first: int) -> pa.Table:
     """The batch with its UTC `day`, and an `ordinal` that distinguishes equal rows."""
-    ordinals = pa.array(range(first, first + batch.num_rows), pa.int64())
+    ordinals = pa.arange(first, first + batch.num_rows)
     if "day" not in batch.column_names:
         batch = batch.append_column("day", batch.column("timestamp").cast(pa.date32()))
     return batch.append_column("ordinal", ordinals)
