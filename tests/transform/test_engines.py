@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import pytest
 from sqlmesh import Context
 from sqlmesh.core.console import NoopConsole
@@ -140,3 +141,36 @@ def test_models_keep_to_the_memory_limit(
             "SELECT CURRENT_SETTING('memory_limit'), CURRENT_SETTING('temp_directory'), CURRENT_SETTING('TimeZone')"
         )
     assert ("300.0 MiB", str(tmp_path), "UTC") == found
+
+
+@pytest.mark.parametrize(
+    ("value", "differences"),
+    [
+        ("'a', 1, 0.1 + 5e-12, DATE '2026-07-01'", []),
+        ("'a', 1, 0.1 + 5e-10, DATE '2026-07-01'", ["ratio: 1 cells"]),
+        ("'a', 1, NULL, DATE '2026-07-01'", ["ratio: 1 cells"]),
+        ("'a', 2, 0.1, DATE '2026-07-01'", ["downloads: 1 cells"]),
+        ("'a', 1, 0.1, DATE '2026-07-02'", ["day: 1 cells"]),
+        ("'a', 1, 0.1, NULL", ["day: 1 cells"]),
+        ("'a', 1, 0.1, TIMESTAMP '2026-07-01'", ["columns or rows"]),
+    ],
+)
+def test_comparison_sees_each_cell(tmp_path: Path, value: str, differences: list[str]) -> None:
+    """Another cell, a column of another type and a missing mart are told; a ratio that is rounded otherwise is not."""
+    rows = {"one": "'a', 1, 0.1, DATE '2026-07-01'", "other": value}
+    for side, row in rows.items():
+        (tmp_path / side).mkdir()
+        with duckdb.connect(tmp_path / side / DATABASE) as connection:
+            connection.execute("CREATE SCHEMA marts")
+            for mart in ("same", "mart"):
+                shown = row if mart == "mart" else rows["one"]
+                connection.execute(
+                    f"CREATE TABLE marts.{mart} AS SELECT * REPLACE (ratio::DOUBLE AS ratio) "
+                    f"FROM (VALUES ({shown}), ('b', 3, 0.2, DATE '2026-07-03')) AS _ (name, downloads, ratio, day)"
+                )
+            connection.execute("DROP TABLE marts.same" if side == "other" else "SELECT 1")
+    mart, missing = compare(tmp_path / "one", tmp_path / "other")
+    assert ("mart", "same") == (mart.mart, missing.mart)
+    assert missing.differences
+    assert len(differences) == len(mart.differences)
+    assert all(text in found for text, found in zip(differences, mart.differences, strict=True)), mart.differences
