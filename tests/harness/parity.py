@@ -124,6 +124,7 @@ def main() -> None:
         own = Installation.of_demo(folder / "own", folder / "demo")
         if options.few:
             own.models = folder / "models"
+            os.environ["WAREHOUSE"] = ":memory:"
             write_few(Context(paths=[str(MODELS_FOLDER)]), own.models)
         _run(own, "DuckDB", lake)
         other = own.copy(folder / "other")

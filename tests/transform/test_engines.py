@@ -162,10 +162,10 @@ def test_comparison_sees_each_cell(tmp_path: Path, value: str, differences: list
         (tmp_path / side).mkdir()
         with duckdb.connect(tmp_path / side / DATABASE) as connection:
             connection.execute("CREATE SCHEMA marts")
-            for mart in ("same", "mart"):
-                shown = row if mart == "mart" else rows["one"]
+            for name in ("same", "mart"):
+                shown = row if name == "mart" else rows["one"]
                 connection.execute(
-                    f"CREATE TABLE marts.{mart} AS SELECT * REPLACE (ratio::DOUBLE AS ratio) "
+                    f"CREATE TABLE marts.{name} AS SELECT * REPLACE (ratio::DOUBLE AS ratio) "
                     f"FROM (VALUES ({shown}), ('b', 3, 0.2, DATE '2026-07-03')) AS _ (name, downloads, ratio, day)"
                 )
             connection.execute("DROP TABLE marts.same" if side == "other" else "SELECT 1")
