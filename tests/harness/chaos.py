@@ -3,6 +3,7 @@
     just chaos                                  every damage; it takes more than an hour of CPU time
     just chaos --kind table --seed 7 --cases 9  a part of it, which the seed draws
     just chaos --every-writer                   each damage with each of `WRITERS`, not with one of them in turn
+    just chaos --outcomes FILE                  write an outcome a line, and leave out the cases that FILE has already
 
 A case damages a file or folder of the settings, the warehouse or its lake (`file`), a table or view (`table`), sets a
 setting in the environment (`variable`) or in its file (`setting`) to what nobody means, takes a key for BigQuery that
@@ -27,7 +28,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -53,7 +54,7 @@ from tests.harness.damages import (
     damages_of_file,
     damages_of_table,
 )
-from tests.harness.forks import call, command_line
+from tests.harness.forks import call, command_line, preload
 from tests.support.few_models import write_few
 from tests.support.installation import NOW, ROOT, Done, Installation
 from tests.support.rows import download, downloads, july, write
@@ -120,6 +121,37 @@ _WRITTEN = (
     "runtime",
 )
 _KEYS = tuple(FILE_DAMAGES)
+_PRELOADED = (
+    "dlt.destinations.impl.duckdb.duck",
+    "dlt.sources.helpers.requests",
+    "email.policy",
+    "fsspec.implementations.chained",
+    "importlib_metadata",
+    "pipelines.cli.printing.alerts",
+    "pipelines.cli.printing.costs",
+    "pipelines.cli.printing.doctor",
+    "pipelines.cli.printing.documents",
+    "pipelines.cli.printing.quarantine",
+    "pipelines.cli.printing.summary",
+    "pipelines.doctor",
+    "pipelines.exports.badges",
+    "pipelines.load.forget",
+    "pipelines.pypi.validation",
+    "pipelines.run",
+    "pipelines.transform.anomalies",
+    "pipelines.transform.review",
+    "pipelines.warehouse.quarantine",
+    "pyarrow.fs",
+    "pyarrow.parquet",
+    "rich.progress",
+    "rich.table",
+    "sqlglot.serde",
+    "sqlmesh.core.audit.builtin",
+    "sqlmesh.magics",
+    "tests.harness.chaos",
+    "typer.main",
+)
+"""What commands import as they need it: to import it in each process would take most of the time."""
 _MEANT = ("end_date", "2999-01-01")
 """A setting and a part of its value by which somebody says that the files upstream are complete."""
 
@@ -134,7 +166,9 @@ class Case:
     commands: Sequence[tuple[str, ...]] = (RUN,)
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.target[:120]!r} {self.damage[:40]!r} {','.join(name for name, *_ in self.commands)}"
+        commands = ",".join(name for name, *_ in self.commands)
+        target = _alike(self.target) if self.kind in {"file", "table"} else self.target
+        return f"{self.kind} {target!r} {_shortened(self.damage)!r} {commands}"
 
 
 @dataclass
@@ -258,7 +292,7 @@ class Chaos:
         seen = set()
         for path in sorted(self.pristine.rglob("*")):
             name = str(path.relative_to(self.pristine))
-            if (alike := _SIMILAR.sub("#", name)) not in seen and not name.startswith("source"):
+            if (alike := _alike(name)) not in seen and not name.startswith("source"):
                 seen.add(alike)
                 yield from (("file", name, damage) for damage in damages_of_file(path))
 
@@ -360,6 +394,23 @@ _CONTENT = {
 }
 
 
+class _Outcomes:
+    """The verdicts of the cases that were tried, by the case's text, kept in a file of JSON lines if there is one."""
+
+    def __init__(self, file: Path | None) -> None:
+        self.verdicts: dict[str, Verdict] = {}
+        self._file = file
+        for line in file.read_text().splitlines() if file and file.exists() else ():
+            found = json.loads(line)
+            self.verdicts[found["case"]] = Verdict(Counter(found["outcomes"]), found["violations"])
+
+    def add(self, case: Case, verdict: Verdict) -> None:
+        self.verdicts[str(case)] = verdict
+        if self._file:
+            with self._file.open("a") as lines:
+                lines.write(json.dumps({"case": str(case), **asdict(verdict)}) + "\n")
+
+
 def _differences(expected: Mapping[str, object], found: Mapping[str, object]) -> list[str]:
     return [f"the run afterwards: other {name}, silently" for name in expected if expected[name] != found[name]]
 
@@ -372,6 +423,15 @@ def _look(place: Path) -> list[tuple[object, ...]]:
             state = path.lstat()
             found.append((path, state.st_mode, *((state.st_size, state.st_mtime_ns) if not path.is_dir() else ())))
     return sorted(found, key=str)
+
+
+def _alike(name: str) -> str:
+    """What a file or table is called in each warehouse."""
+    return _SIMILAR.sub("#", name)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:20]}... of {len(text)}"
 
 
 def _limited(*arguments: str) -> None:
@@ -419,8 +479,10 @@ def main() -> int:
     parser.add_argument("--cases", type=int, help="Draw so many cases.")
     parser.add_argument("--kind", choices=("file", "table", "variable", "setting", "key", "tree"), action="append")
     parser.add_argument("--every-writer", action="store_true", help="Each damage with each writer, not one in turn.")
+    parser.add_argument("--outcomes", type=Path, help="A file of JSON lines; its cases are not tried again.")
     options = parser.parse_args()
-    totals: dict[str, Counter[str]] = {}
+    outcomes = _Outcomes(options.outcomes)
+    preload(*_PRELOADED)
     with TemporaryDirectory() as folder:
         chaos = Chaos(make_base(Path(folder, "a", "place")), Path(folder, "pristine"))
         cases = [
@@ -431,10 +493,15 @@ def main() -> int:
         if options.cases:
             cases = Random(options.seed).sample(cases, min(options.cases, len(cases)))  # noqa: S311 - repeatable
         for case in cases:
-            verdict = chaos.judge(case)
-            total = totals.setdefault(case.kind, Counter())
-            total.update(verdict.outcomes, cases=1, violations=len(verdict.violations))
-            print(f"{case}: {'; '.join(verdict.violations) or dict(verdict.outcomes)}", flush=True)
+            if str(case) not in outcomes.verdicts:
+                verdict = chaos.judge(case)
+                outcomes.add(case, verdict)
+                print(f"{case}: {'; '.join(verdict.violations) or dict(verdict.outcomes)}", flush=True)
+    totals: dict[str, Counter[str]] = {}
+    for case in cases:
+        verdict = outcomes.verdicts[str(case)]
+        total = totals.setdefault(case.kind, Counter())
+        total.update(verdict.outcomes, cases=1, violations=len(verdict.violations))
     columns = ("cases", "ended well", "said what to do", "violations")
     print(f"| kind | {' | '.join(columns)} |\n|---|{'---:|' * len(columns)}")
     for kind, total in totals.items():

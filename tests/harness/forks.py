@@ -31,17 +31,21 @@ from tests.support.installation import ROOT, Done
 
 # To fork a process that has threads, as a test's has, is not safe; the server has none.
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(
-    [
-        "pytest",
-        __name__,
-        "pipelines.cli.printing.terminal",
-        "pipelines.lake.sync",
-        "pipelines.pypi.upstreams.bigquery",
-        "pipelines.pypi.upstreams.parquet",
-        "pipelines.transform.plan",
-    ]
+_PRELOADED = (
+    "pytest",
+    __name__,
+    "pipelines.cli.printing.terminal",
+    "pipelines.lake.sync",
+    "pipelines.pypi.upstreams.bigquery",
+    "pipelines.pypi.upstreams.parquet",
+    "pipelines.transform.plan",
 )
+_processes.set_forkserver_preload([*_PRELOADED])
+
+
+def preload(*modules: str) -> None:
+    """Let each process start with these modules too; before the first of them."""
+    _processes.set_forkserver_preload([*_PRELOADED, *modules])
 
 
 @dataclass(frozen=True)
