@@ -11,7 +11,8 @@ import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination.exceptions import DestinationException
 
-_STORAGES = ("load", "normalize", "schemas")
+_PACKAGES = ("load", "normalize")
+_STORAGES = (*_PACKAGES, "schemas")
 _STATE_KEYS = {"_state_version", "_state_engine_version", "_local"}
 _LOG = logging.getLogger(__name__)
 
@@ -54,7 +55,10 @@ def _files(folder: Path) -> Iterator[Path]:
     state = folder / "state.json"
     if os.path.lexists(state):
         yield state
+        names = json.loads(state.read_text(encoding="utf-8")).get("schema_names") or ()
+        yield from (folder / "schemas" / f"{name}.schema.json" for name in names)
     yield from (path for name in _STORAGES if (path := folder / name).is_file())
+    yield from (path for name in _PACKAGES for path in folder.glob(f"{name}/[!.]*") if not path.is_dir())
     yield from folder.glob("schemas/*.schema.json")
     for pattern in ("schema.json", "load_package_state.json", "new_jobs/*.parquet", "started_jobs/*.parquet"):
         for packages in ("normalize/extracted", "load/normalized"):
@@ -72,7 +76,7 @@ def _is_readable(file: Path) -> bool:
             except ArrowInvalid:
                 return False
             return True
-        if file.name in _STORAGES:
+        if file.name in _STORAGES or file.parent.name in _PACKAGES:
             # A file where a folder belongs.
             return False
         content = json.loads(file.read_text(encoding="utf-8"))

@@ -234,6 +234,9 @@ def _validated(settings: Settings) -> Settings:
 
 
 def _validate_grains(settings: Settings) -> None:
+    # dlt passes on what a file has, whatever its type.
+    if not isinstance(settings.grains or {}, dict):
+        _reject("grains", "must be a table of projects, each with its grain")
     settings.grains = {_normalized_name(name): grain for name, grain in (settings.grains or {}).items()}
     for field, grains in (("grain", [settings.grain]), ("grains", settings.grains.values())):
         for grain in grains:

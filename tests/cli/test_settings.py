@@ -33,6 +33,7 @@ FILES = {
     "[destination.warehouze]\ncredentials = 'a'": "Did you mean `warehouse`?",
     "destinatoins = ['warehouse']": "Did you mean `destinations`?",
     "sources = 3": "`sources` in .dlt/config.toml is a value, not a table",
+    "[sources.pypi]\ngrains = [1]": "'grains' must be a table of projects, each with its grain",
     "runtime = 1": "`runtime` in .dlt/config.toml is a value, not a table",
     "[sources.pypi]\nlag_days = 1\nlag_days = 2\n\n": "Cannot overwrite a value (at line 3",
     "[sources.pypi\n": "(at line 1",

@@ -46,7 +46,7 @@ SPANS = (1, 10)
 CHUNK_ROWS = 400_000
 """Of these loads: the shorter is one chunk, the longer ten."""
 FLAT = 1.25
-"""What a load ten times longer may take at its peak, over the shorter one, in which DuckDB does not use its limit."""
+"""What a load ten times longer may take at its peak, over the shorter one: the highest of ten peaks, over one."""
 MAX_COLUMNS = 4
 _MIB = 2**20
 

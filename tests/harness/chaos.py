@@ -28,7 +28,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -148,7 +148,8 @@ _PRELOADED = (
     "sqlglot.serde",
     "sqlmesh.core.audit.builtin",
     "sqlmesh.magics",
-    "tests.harness.chaos",
+    "tests.harness.damages",
+    "tests.support.rows",
     "typer.main",
 )
 """What commands import as they need it: to import it in each process would take most of the time."""
@@ -244,12 +245,13 @@ class Chaos:
         for command in case.commands:
             verdict.judge(command[0], self.run(command, **variables))
         self._settings.write(self.place)
-        # What has changed nothing needs no run to show it.
-        if _look(self.place) != self._untouched:
-            if verdict.judge("the run afterwards", self.run(RUN)):
-                with suppress(duckdb.Error):
-                    verdict.violations += _differences(self.expected, content(self.project))
-            verdict.violations += [f"a secret is written to {name}" for name in self._leaks()]
+        # What looks as before needs no run to show it.
+        changed = _look(self.place) != self._untouched
+        if changed and verdict.judge("the run afterwards", self.run(RUN)):
+            with suppress(duckdb.Error):
+                verdict.violations += _differences(self.expected, content(self.project))
+        verdict.violations += [f"a secret is written to {name}" for name in self._leaks()]
+        if changed:
             shutil.rmtree(self.place)
             shutil.copytree(self.pristine, self.place, symlinks=True)
         return verdict
@@ -408,7 +410,7 @@ class _Outcomes:
         self.verdicts[str(case)] = verdict
         if self._file:
             with self._file.open("a") as lines:
-                lines.write(json.dumps({"case": str(case), **asdict(verdict)}) + "\n")
+                lines.write(json.dumps({"case": str(case), **vars(verdict)}) + "\n")
 
 
 def _differences(expected: Mapping[str, object], found: Mapping[str, object]) -> list[str]:
@@ -416,13 +418,44 @@ def _differences(expected: Mapping[str, object], found: Mapping[str, object]) ->
 
 
 def _look(place: Path) -> list[tuple[object, ...]]:
-    """What a place holds, as far as a change of it shows from outside; `.dlt` and locks apart."""
+    """What a place holds, as far as a command can see it; `.dlt`, locks and who held them last apart.
+
+    From a place that looks the same, a run does the same.
+    """
     found = []
     for path in place.rglob("*"):
         if ".dlt" not in path.parts and path.suffix != ".lock":
             state = path.lstat()
-            found.append((path, state.st_mode, *((state.st_size, state.st_mtime_ns) if not path.is_dir() else ())))
+            content: tuple[object, ...] = () if path.is_dir() else (state.st_size, state.st_mtime_ns)
+            if path.is_file():
+                content = _of_holder(path) or _of_warehouse(path) or content
+            found.append((path, state.st_mode, *content))
     return sorted(found, key=str)
+
+
+def _of_holder(path: Path) -> tuple[object, ...]:
+    """The names of what is noted of the last holder, if it can be read."""
+    with suppress(ValueError, AttributeError):
+        return tuple(json.loads(path.read_text()).keys()) if path.name == "run.json" else ()
+    return ()
+
+
+def _of_warehouse(path: Path) -> tuple[object, ...]:
+    """The statements that make all tables and views of a warehouse, and digests of the rows, if they can be read."""
+    with suppress(duckdb.Error):
+        if path.name == "warehouse.duckdb":
+            with duckdb.connect(path, read_only=True) as connection:
+                made = connection.execute(
+                    "SELECT schema_name, table_name, sql FROM duckdb_tables() "
+                    "UNION ALL SELECT schema_name, NULL, sql FROM duckdb_views() WHERE NOT internal ORDER BY ALL"
+                ).fetchall()
+                rows = " UNION ALL ".join(
+                    f'SELECT COUNT(*), SUM(HASH(rows)::HUGEINT) FROM "{schema}"."{name}" AS rows'
+                    for schema, name, _ in made
+                    if name
+                )
+                return (*made, *connection.execute(rows).fetchall())
+    return ()
 
 
 def _alike(name: str) -> str:
@@ -490,8 +523,10 @@ def main() -> int:
             for case in chaos.cases(every_writer=options.every_writer)
             if not options.kind or case.kind in options.kind
         ]
-        if options.cases:
-            cases = Random(options.seed).sample(cases, min(options.cases, len(cases)))  # noqa: S311 - repeatable
+        if options.cases or options.outcomes:
+            # Whoever stops on the way has tried some of each kind.
+            drawn = min(options.cases or len(cases), len(cases))
+            cases = Random(options.seed).sample(cases, drawn)  # noqa: S311 - repeatable
         for case in cases:
             if str(case) not in outcomes.verdicts:
                 verdict = chaos.judge(case)

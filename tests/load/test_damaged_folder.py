@@ -35,7 +35,15 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], object]]] = {
         "schemas/pypi.schema.json is damaged",
         lambda data: (data / "dlt/pypi/schemas/pypi.schema.json").write_text('{"version'),
     ),
+    "no schema": (
+        "schemas/pypi.schema.json is damaged",
+        lambda data: (data / "dlt/pypi/schemas/pypi.schema.json").unlink(),
+    ),
     "file for a storage": ("load is damaged", lambda data: removed(data / "dlt/pypi/load").write_text("")),
+    "file for packages": (
+        "normalize/extracted is damaged",
+        lambda data: removed(data / "dlt/pypi/normalize/extracted").write_text(""),
+    ),
     "later storage": ("something is damaged", lambda data: (data / "dlt/pypi/load/.version").write_text("99")),
     "file for the folder": ("dlt is no folder", lambda data: removed(data / "dlt").write_text("")),
     "file for the pipeline": ("dlt/pypi is no folder", lambda data: removed(data / "dlt/pypi").write_text("")),
