@@ -4,8 +4,10 @@ import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+from dlt.common.configuration import resolve_configuration
 from hypothesis import HealthCheck, example, given
 from hypothesis import settings as bounds
 from hypothesis import strategies as st
@@ -33,7 +35,6 @@ FILES = {
     "[destination.warehouze]\ncredentials = 'a'": "Did you mean `warehouse`?",
     "destinatoins = ['warehouse']": "Did you mean `destinations`?",
     "sources = 3": "`sources` in .dlt/config.toml is a value, not a table",
-    "[sources.pypi]\ngrains = [1]": "'grains' must be a table of projects, each with its grain",
     "runtime = 1": "`runtime` in .dlt/config.toml is a value, not a table",
     "[sources.pypi]\nlag_days = 1\nlag_days = 2\n\n": "Cannot overwrite a value (at line 3",
     "[sources.pypi\n": "(at line 1",
@@ -126,6 +127,19 @@ def test_a_value_that_cannot_be_meant_is_named(loadable: Installation, case: str
     changes, text = WRONG[case]
 
     assert_refused(loadable.with_settings(**changes).cli(), text)
+
+
+def test_a_list_for_grains_is_named(loadable: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No type of a list in a file is checked by dlt, which reads its files once in a process: its answer stands in."""
+
+    def resolve(settings: Settings, **options: Any) -> Settings:  # noqa: ANN401 - dlt's own
+        found = resolve_configuration(settings, **options)
+        setattr(found, "grains", [1])  # noqa: B010 - of another type
+        return found
+
+    monkeypatch.setattr("pipelines.pypi.settings.resolve_configuration", resolve)
+
+    assert_refused(loadable.cli(), "'grains' must be a table of projects, each with its grain")
 
 
 @pytest.mark.parametrize("case", CREDENTIALS)
