@@ -136,10 +136,7 @@ class Warehouse:
                 if not self._checked:
                     require_whole(client, str(self), DATASET)
                     self._checked.append(True)
-                if self._to_keep:
-                    keeper = self.pipeline.sql_client()
-                    keeper.open_connection()
-                    self._to_keep.pop().callback(keeper.close_connection)
+                self._keep_open()
                 yield client
             idle.append(reused)
 
@@ -203,6 +200,16 @@ class Warehouse:
             table,
         )
         return {name for (name,) in rows}
+
+    def _keep_open(self) -> None:
+        try:
+            # Another thread, which renews the lease, may be here, too.
+            kept = self._to_keep.pop()
+        except IndexError:
+            return
+        keeper = self.pipeline.sql_client()
+        keeper.open_connection()
+        kept.callback(keeper.close_connection)
 
     @cached_property
     def _idle_clients(self) -> list[SqlClientBase[Any]]:
