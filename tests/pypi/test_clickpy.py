@@ -200,6 +200,18 @@ def test_day_is_cut_along_the_key(clickhouse: ClickHouse, fill: Fill) -> None:
     assert [("1.0", "1.0"), ("", ANY), (ANY, "é"), ("3.0", "3.0")] == asked_parts(clickhouse)
 
 
+@pytest.mark.usefixtures("eight_days")
+def test_estimate_that_exceeds_a_limit_is_made_of_less(clickhouse: ClickHouse) -> None:
+    """Neither all days, nor one, nor its versions: downloads bound the counts until those of a part are estimated."""
+    clickhouse.limit(max_result_rows=12)
+    clickhouse.faults({"match": "uniq(", "code": 159, "times": 5})
+
+    parts = list(connect(clickhouse).read(WINDOW))
+
+    assert [10] * 8 == [part.num_rows for part in parts]
+    assert [("A0", "A9"), *[("1.0", "1.0")] * 7] == asked_parts(clickhouse)
+
+
 def test_millions_of_downloads_a_day_take_few_queries(clickhouse: ClickHouse) -> None:
     """A busy package, scaled down: hardly more queries than its counts fill answers, and none is refused."""
     clickhouse.generate("one", july(1), 2, 60_000)

@@ -84,9 +84,10 @@ _COUNTS = """
     ) AS t
 """
 _VALUES = """
-    SELECT toString({column}) AS value, toInt64(uniq({dimensions})) AS counts, toInt64(count()) AS downloads
+    SELECT toString({column}) AS value, toInt64({counts}) AS counts, toInt64(count()) AS downloads
     FROM {table} WHERE project = {{project:String}} AND {of_part} GROUP BY {column} ORDER BY {column}
 """
+_ESTIMATE = "uniq(filename, country_code, installer, python_minor, libc, system, ci)"
 _TOTALS = """
     SELECT toDate32(date) AS day, toInt64(count()) AS log_rows, toInt64(countIf(filename = '')) AS unnamed
     FROM {table} WHERE project = {{project:String}} AND {of_part} GROUP BY date ORDER BY date
@@ -294,9 +295,14 @@ class ClickpyUpstream(FreeUpstream):
 
     def _days(self, window: Window, totals: Mapping[date, int]) -> Part:
         """The window as one part, with an estimate of each day's counts where all downloads could be too many."""
-        if sum(totals.values()) <= self._most:
-            return Part([], [Value(day.isoformat(), total, total) for day, total in totals.items()])
-        tables = self._by_day(_VALUES, window, column="date")
+        bounds = Part([], [Value(day.isoformat(), total, total) for day, total in totals.items()])
+        if bounds.counts <= self._most:
+            return bounds
+        try:
+            tables = list(self._by_day(_VALUES, window, column="date", counts=_ESTIMATE))
+        except TooLargeError:
+            # There are no more counts than downloads; less than a day can be estimated.
+            return bounds
         part = Part([], [Value(**row) for table in tables for row in table.to_pylist()])
         self._require_sums(window.project, part.of_days, {day.isoformat(): total for day, total in totals.items()})
         return part
@@ -304,7 +310,11 @@ class ClickpyUpstream(FreeUpstream):
     def _cut(self, project: str, part: Part) -> list[Part]:
         """Smaller parts of the part: by its values, or those of its only value by the next column."""
         if len(part.values) == 1:
-            table = self._query(_VALUES, project, part.parameters, of_part=part.condition, column=part.next_column)
+            texts = {"of_part": part.condition, "column": part.next_column}
+            try:
+                table = self._query(_VALUES, project, part.parameters, counts=_ESTIMATE, **texts)
+            except TooLargeError:
+                table = self._query(_VALUES, project, part.parameters, counts="count()", **texts)
             inner = Part([*part.fixed, part.values[0].value], [Value(**row) for row in table.to_pylist()])
             self._require_sums(project, inner.of_days, part.of_days)
             part = inner
