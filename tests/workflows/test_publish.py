@@ -29,6 +29,7 @@ writeFileSync("build/index.html", `${path}/_app/ of the marts ${marts}`);
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(1200),
     pytest.mark.skipif(not shutil.which("just"), reason="just is not installed"),
 ]
 
