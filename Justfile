@@ -157,7 +157,7 @@ test *arguments: (setup "--with-servers") lint
     bash scripts/lock --check
     {{ python }} -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder --durations 15 --durations-min 1 "$@"
 
-# Measure the CPU seconds of a load, as ratios; also its memory (--memory) and plans (--plan).
+# Measure the CPU seconds of a load, as ratios; also its memory (--memory), plans (--plan) and the site (--site).
 [group: 'Develop']
 benchmark *arguments: setup
     {{ python }} -m tests.harness.benchmark "$@"

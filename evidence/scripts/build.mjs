@@ -32,4 +32,7 @@ if (status !== 0 || errors.size > 0 || !fs.existsSync('build/index.html')) {
   console.error(['The site was not built.', ...errors].join('\n'));
   process.exit(1);
 }
+// Where hosts look for it.
+fs.renameSync('build/404/index.html', 'build/404.html');
+fs.rmSync('build/404', { recursive: true });
 protect('build');

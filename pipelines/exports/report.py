@@ -20,15 +20,15 @@ VALUES = 5
 _MONTHS = """
     SELECT monthly.month, monthly.is_whole FROM marts.downloads_monthly AS monthly
     JOIN marts.answers AS answers ON answers.project = monthly.project AND answers.page = 'report'
-        AND answers.lens = 'downloads' AND answers.period = STRFTIME(monthly.month, '%Y-%m')
+        AND answers.lens = 'downloads' AND answers.subject = '' AND answers.period = STRFTIME(monthly.month, '%Y-%m')
     WHERE monthly.project = ? ORDER BY 1
 """
 _PROJECTS = "SELECT DISTINCT project FROM marts.answers ORDER BY 1"
 _MONTH = """
-    SELECT answers.sentence, days, days_counted, days_wrong, days_provisional, is_demo
+    SELECT answers.sentence, answers.note, days, days_counted, days_wrong, days_provisional, is_demo
     FROM marts.downloads_monthly AS monthly
     JOIN marts.answers AS answers ON answers.project = monthly.project AND answers.page = 'report'
-        AND answers.lens = ? AND answers.period = STRFTIME(monthly.month, '%Y-%m')
+        AND answers.lens = ? AND answers.subject = '' AND answers.period = STRFTIME(monthly.month, '%Y-%m')
     CROSS JOIN marts.load_status
     WHERE monthly.project = ? AND monthly.month = ?
 """
@@ -46,7 +46,7 @@ _EVENTS = """
 """
 _PYTHON = """
     SELECT sentence, last_day FROM marts.answers
-    WHERE project = ? AND lens = ? AND page = 'python' AND is_first AND last_day <= LAST_DAY(?::DATE) + 31
+    WHERE project = ? AND lens = ? AND page = 'report' AND subject = 'python' AND period = STRFTIME(?::DATE, '%Y-%m')
 """
 
 
@@ -81,13 +81,17 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """A month of a project, its shares and events by one lens; `python` is what dropping one costs, `python_until`."""
+    """A month of a project, its shares and events by one lens.
+
+    `note` says which days are not there, wrong or provisional; `python` is what dropping one costs, `python_until`.
+    """
 
     project: str
     month: date
     lens: Lens
     is_demo: bool
     sentence: str
+    note: str
     days: int
     days_counted: int
     days_wrong: int
@@ -110,7 +114,7 @@ def read_report(warehouse: Warehouse, project: str, month: date | None, lens: Le
         require_marts(MARTS, list_marts(connection))
         month = _choose(connection, project, month)
         row = connection.execute(_MONTH, [lens.column, project, month]).fetchall()
-        [(sentence, days, days_counted, days_wrong, days_provisional, is_demo)] = row
+        [(sentence, note, days, days_counted, days_wrong, days_provisional, is_demo)] = row
         columns = ", ".join(f"{one.column}, change_{one.column}, change_year_{one.column}" for one in Lens)
         [numbers] = connection.execute(_COUNTS.format(columns=columns), [project, month]).fetchall()
         counts = [Count(one.label, *numbers[3 * place : 3 * place + 3]) for place, one in enumerate(Lens)]
@@ -121,6 +125,7 @@ def read_report(warehouse: Warehouse, project: str, month: date | None, lens: Le
             lens,
             is_demo,
             sentence,
+            note,
             days,
             days_counted,
             days_wrong,

@@ -120,6 +120,7 @@ PARTS = {
     "python": ("python", "python_minor"),
     "installer": ("installer", "installer"),
     "installer_class": ("installer_class", "installer_class"),
+    "subcommand": ("subcommand", "CASE WHEN subcommand <> 'not recorded' THEN installer || ' ' || subcommand END"),
     "system": ("system", "system"),
     "country": ("country", "country_code"),
     "file_type": ("file_type", "file_type"),
@@ -133,7 +134,7 @@ PARTS = {
     "distro": ("distro", "distro"),
     "libc": ("libc", "libc"),
 }
-"""By dimension: the mart that has it, without its `downloads_by_`, and the column."""
+"""By dimension: the mart that has it, without its `downloads_by_`, and its column, or an expression of them."""
 
 
 @macro()

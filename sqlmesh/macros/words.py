@@ -45,6 +45,13 @@ def count_words(evaluator: MacroEvaluator, count: exp.Expression) -> exp.Express
 
 
 @macro()
+def gibibytes_words(evaluator: MacroEvaluator, size: exp.Expression) -> exp.Expression:
+    """A number of bytes as text: 1.25 GiB."""
+    x = f"({size.sql('duckdb')}) / {2**30}.0"
+    return evaluator.parse_one(f"{_fixed(x, 2)} || ' GiB'")
+
+
+@macro()
 def percent_words(evaluator: MacroEvaluator, share: exp.Expression) -> exp.Expression:
     """A share as text: 11.2%, and less than 0.1% for what would be none."""
     x = f"({share.sql('duckdb')})"
@@ -103,6 +110,15 @@ def country_words(evaluator: MacroEvaluator, code: exp.Expression, name: exp.Exp
     ambiguous = ", ".join(f"'{short}'" for short in AMBIGUOUS)
     return evaluator.parse_one(
         f"CASE {known} WHEN {c} IN ({ambiguous}) THEN {n} ELSE REGEXP_EXTRACT({n}, '^([^,(]*[^,( ])', 1) END"
+    )
+
+
+@macro()
+def points_words(evaluator: MacroEvaluator, change: exp.Expression) -> exp.Expression:
+    """A change of a share as text: up 3.1 points, or down 0.4 points."""
+    x = f"({change.sql('duckdb')})"
+    return evaluator.parse_one(
+        f"CASE WHEN {x} > 0 THEN 'up ' ELSE 'down ' END || {_fixed(f'100 * ABS({x})', 1)} || ' points'"
     )
 
 

@@ -12,6 +12,7 @@ from tests.support.installation import Done, Installation
 
 JUNE, MAY = date(2026, 6, 1), date(2026, 5, 1)
 HOSTILE = "1.0[bold]|<script>\n\x1b[31m"
+NOTES = {5: "30 of 31 days are there.", 6: "All days are there.", 7: "Days that may still grow: 1."}
 INSTALLERS, ALL = Lens.INSTALLERS.column, Lens.ALL.column
 
 
@@ -41,14 +42,14 @@ def exported(project: Installation) -> Installation:
         fill(
             connection,
             "answers",
-            "project TEXT, page TEXT, lens TEXT, period TEXT, is_first BOOLEAN, sentence TEXT, last_day DATE",
+            "project TEXT, page TEXT, subject TEXT, lens TEXT, period TEXT, sentence TEXT, note TEXT, last_day DATE",
             *(
-                ("one", "report", lens.column, f"2026-0{month}", True, f"{month}: by {lens}.", None)
+                ("one", "report", "", lens.column, f"2026-0{month}", f"{month}: by {lens}.", NOTES[month], None)
                 for lens in Lens
                 for month in (5, 6, 7)
             ),
-            ("one", "python", INSTALLERS, "4w", True, "Python 3.9 is old.", date(2026, 7, 2)),
-            ("one", "python", INSTALLERS, "4w", False, "Python 3.10 is not.", date(2026, 7, 2)),
+            ("one", "report", "python", INSTALLERS, "2026-06", "Python 3.9 is old.", "", date(2026, 7, 2)),
+            ("one", "python", "3.10", INSTALLERS, "4w", "Python 3.10 is not.", "", date(2026, 7, 2)),
         )
         parts = ", ".join(f"{x.column} BIGINT, share_{x.column} DOUBLE, change_share_{x.column} DOUBLE" for x in Lens)
         places = ", ".join(f"place_{lens.column} INT" for lens in Lens)
@@ -84,7 +85,7 @@ def test_report_is_of_the_last_whole_month(exported: Installation) -> None:
     text = ask(exported, "One").stdout
     lines = [" ".join(line.split()) for line in text.splitlines()]
 
-    assert ["one in June 2026", "", "6: by installers.", "", "Downloads"] == lines[:5]
+    assert ["one in June 2026", "", "6: by installers.", "All days are there.", "", "Downloads"] == lines[:6]
     assert "By installers 1,234 +3.1% -" in lines
     assert "Outside CI - - -" in lines
     assert "Germany 100 10.0% -" in lines
@@ -98,10 +99,10 @@ def test_report_says_what_is_not_to_be_trusted(exported: Installation) -> None:
     """A month with missing, wrong or provisional days says so; what is not known of it is left out."""
     may, july = (ask(exported, "one", "--month", month).stdout for month in ("2026-05", "2026-07"))
 
-    assert "30 of 31 days are there; the others are missing or not loaded.\n" in may
-    assert "Days whose counts are known to be wrong: 1.\n" in may
+    assert "30 of 31 days are there.\n" in may
     assert "Days that may still grow: 1.\n" in july
     assert "Versions" not in may
+    assert "Python 3.9" not in may
 
 
 def test_text_from_outside_is_no_markup(exported: Installation) -> None:
@@ -112,7 +113,9 @@ def test_text_from_outside_is_no_markup(exported: Installation) -> None:
     assert "1.0[bold]|<script>" in text
     assert "\x1b" not in text + markdown
     assert "| 1.0\\[bold]\\|&lt;script> \\x1b\\[31m | 1,000 | 90.0% | -1.2 |" in markdown
-    assert markdown.startswith("# one in June 2026\n\n6: by installers.\n\n## Downloads\n\n| lens |")
+    assert markdown.startswith(
+        "# one in June 2026\n\n6: by installers.\nAll days are there.\n\n## Downloads\n\n| lens |"
+    )
     assert "- 9 June 2026: Release of 2.0.\n" in markdown
 
 

@@ -13,7 +13,8 @@ opposite order, as machines slow down and recover; a ratio is the median of the 
 The downloads are a day of real ones, where PYPI_REAL_DATA has them, or else the demo's, which are so few that starting
 up counts for most. With --memory, what a load takes of memory and disk at its peak is compared with what one ten times
 as long takes; with --plan, SQLMesh's plan over real downloads with the same SQL by hand, and what each model costs
-(`planning.py`). With --json, each is one object a line.
+(`planning.py`); with --site, what the site of 4, 20 and 60 projects takes (`site_sizes.py`). With --json, each is one
+object a line.
 """
 
 import argparse
@@ -87,6 +88,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="Run each way that often (3 take some four minutes).")
     parser.add_argument("--memory", action="store_true", help="Compare memory and disk of short and long loads, too.")
     parser.add_argument("--plan", action="store_true", help="Compare SQLMesh's plan with SQL by hand, too.")
+    parser.add_argument("--site", action="store_true", help="Build the site of 4, 20 and 60 projects, too.")
     parser.add_argument("--json", action="store_true", help="Print one JSON object a line.")
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
@@ -121,6 +123,10 @@ def _parts(folder: Path, options: argparse.Namespace) -> Iterator[tuple[str, lis
 
         yield from measure(real, REAL_PROJECTS, folder)
         yield from measure_history(real.with_name("file_downloads_history.parquet"), HISTORY_PROJECTS, folder)
+    if options.site:
+        from tests.harness import site_sizes
+
+        yield "The site by number of projects", list(site_sizes.measure(folder / "site"))
 
 
 def _speed(downloads: Downloads, folder: Path, rounds: int) -> Result:

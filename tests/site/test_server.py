@@ -109,6 +109,17 @@ def test_nothing_else_is_served(folder: Path, target: str) -> None:
     assert "content of ." not in answer
 
 
+@pytest.mark.parametrize(("method", "end"), [("GET", "\r\n\r\nNothing is here."), ("HEAD", "\r\n\r\n")])
+def test_page_that_is_not_there_is_answered_by_the_site(folder: Path, method: str, end: str) -> None:
+    """Its own page says so, with the status that it is not there."""
+    (folder / "404.html").write_text("Nothing is here.")
+    with serving(folder) as port:
+        status, answer = ask(port, "/projects/gone/", method=method)
+
+    assert status == 404
+    assert answer.endswith(end)
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_site_is_only_read(folder: Path, method: str) -> None:
     """Other methods are answered as unknown."""

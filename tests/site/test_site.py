@@ -4,6 +4,7 @@ All that looks at the built site is in this one file: where several processes ru
 """
 
 import gzip
+import json
 import os
 import re
 import socket
@@ -13,7 +14,6 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from threading import Thread
 from typing import Any, Literal
@@ -28,6 +28,7 @@ from pipelines.exports import Export
 from pipelines.lenses import Lens
 from pipelines.site.server import SiteServer, serve
 from tests.harness.forks import beside
+from tests.support.cards import NONE, Mart, change, collect, differences, number, open_tools, percent, tokens
 from tests.support.chromium import launch_chromium
 from tests.support.installation import ROOT, Installation
 
@@ -43,13 +44,28 @@ PROJECT_PAGES = {
     "installers/": "installers",
     "platforms/": "platforms",
     "countries/": "countries",
+    "report/": "report",
 }
 """Pages of a project, and what marts.answers calls them."""
 SITE_PAGES = ["", "compare/", "events/", "quality/", "costs/", "about/"]
+DATA_PAGES = [*SITE_PAGES[:-1], *(f"projects/PROJECT/{path}" for path in PROJECT_PAGES)]
+"""Pages that show numbers of marts."""
 AXE = evidence.EVIDENCE / "node_modules" / "axe-core" / "axe.min.js"
 MAX_SCRIPTS = 300_000
 """Bytes of a page's scripts, gzipped."""
-NONE, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
+VALUES = "(inputs) => inputs.map((input) => input.value)"
+CHOOSE = """async (chosen) => {
+    for (const [name, value] of Object.entries(chosen))
+        document.querySelector(`input[name="${name}"][value="${value}"]`)?.click();
+    await new Promise(requestAnimationFrame);
+}"""
+PARAMETER = "'${params.project}'"
+FOCUSED = """() => {
+    const { ariaLabel, textContent, value } = document.activeElement;
+    return (ariaLabel || textContent || value).trim();
+}"""
+CHOOSING = {"dimension", "kind", "lens", "month", "page", "period", "status", "subject"}
+"""Columns whose values choose what is shown."""
 HOSTILE = "<img src=x onerror=\"document.title='run'\">"
 
 Query = Callable[..., list[tuple[Any, ...]]]
@@ -139,22 +155,115 @@ def test_every_project_and_no_other_has_its_pages(built_site: Path, projects: li
         assert sorted(page.relative_to(built_site).parts[1] for page in pages) == projects
 
 
-@pytest.mark.parametrize("lens", Lens)
-def test_every_page_opens_without_an_error(open_page: Open, marts: Query, projects: list[str], lens: Lens) -> None:
-    """Each page of each project starts with the sentence of the mart, by the lens of the address."""
+def test_every_page_of_every_project_opens_without_an_error(open_page: Open, marts: Query, projects: list[str]) -> None:
+    """Each page of each project starts with the sentence of the mart."""
     for project in projects:
-        for path, name in PROJECT_PAGES.items():
-            page = open_page(f"/projects/{project}/{path}?lens={lens}")
-            period = "4w" if name == "python" else PERIOD
-            [(sentence,)] = marts(
-                "SELECT sentence FROM marts.answers "
-                "WHERE project = ? AND page = ? AND lens = ? AND period = ? AND is_first",
-                project,
-                name,
-                lens.column,
-                period,
-            )
+        for path in PROJECT_PAGES:
+            sentence = say(marts, f"projects/{project}/{path}", Lens.OUTSIDE_CI, PERIOD)
+            page = open_page(f"/projects/{project}/{path}?lens={Lens.OUTSIDE_CI}")
             expect(page.get_by_role("heading", level=1)).to_have_text(sentence)
+
+
+@pytest.mark.parametrize("path", DATA_PAGES)
+def test_every_number_on_every_page_is_that_of_its_mart(
+    open_page: Open, marts: Query, projects: list[str], path: str
+) -> None:
+    """By each lens and period, each card's table has rows of its SQL on the marts, and shows no other number."""
+    path = path.replace("PROJECT", projects[0])
+    page = open_page(f"/{path}")
+    page.wait_for_load_state("networkidle")
+    lenses = [Lens(value) for value in page.locator("input[name=lens]").evaluate_all(VALUES)] or [DEFAULT]
+    periods = page.locator("input[name=period]:enabled").evaluate_all(VALUES) or [PERIOD]
+    open_tools(page, "SQL")
+    sql = {card.title: card.sql for card in collect(page)}
+    results = {title: read(marts, text, projects[0]) for title, text in sql.items()}
+    open_tools(page, "Table")
+    names = names_of(marts, projects[0])
+    found = []
+    for lens, period in [*((lens, PERIOD) for lens in lenses), *((DEFAULT, period) for period in periods)]:
+        page.evaluate(CHOOSE, {"lens": lens, "period": period})
+        said = " ".join((page.get_by_role("heading", level=1).text_content() or "").split())
+        found += [f"{lens} {period}: says {said}"] if said != say(marts, path, lens, period) else []
+        for card, (title, mart) in zip(collect(page), results.items(), strict=True):
+            found += [f"{lens} {period}: {wrong} ({title})" for wrong in differences(card, mart, lens, period, names)]
+
+    assert found == []
+    assert len(results) > 0
+
+
+def test_report_of_the_site_is_that_of_the_terminal(
+    open_page: Open, demo_project: Installation, projects: list[str]
+) -> None:
+    """By the month and the lens of the address, the page has what `just report` prints."""
+    for month, lens in (("2026-05", Lens.ALL), ("2026-06", Lens.OUTSIDE_CI)):
+        done = demo_project.cli("report", projects[0], "--month", month, "--lens", lens, "--json")
+        report = json.loads(done.stdout)
+        page = open_page(f"/projects/{projects[0]}/report/?lens={lens}&month={month}")
+        expect(page.get_by_role("heading", level=1)).to_have_text(report["sentence"])
+        expect(page.get_by_text(report["note"])).to_be_visible()
+        expect(page.locator('[data-table="counts"] tbody tr')).to_have_text(
+            [
+                f"{c['lens']}{number(c['downloads'])}{change(c['change'])}{change(c['change_year'])}"
+                for c in report["counts"]
+            ]
+        )
+        for dimension in ("version", "python", "installer", "system", "country"):
+            shares = [share for share in report["shares"] if share["dimension"] == dimension]
+            rows = page.locator(f'[data-table="report-{dimension}"] tbody tr')
+            expect(rows.locator("th")).to_have_text([share["label"] for share in shares])
+            expect(rows.locator("td:nth-child(2)")).to_have_text([number(share["downloads"]) for share in shares])
+            expect(rows.locator("td:nth-child(3)")).to_have_text([percent(share["share"]) for share in shares])
+        expect(page.locator('[data-table="report-events"] li')).to_contain_text(
+            [event["sentence"] for event in report["events"]]
+        )
+        assert (report["python"] or "Dropping a Python") in page.inner_text("main") or not report["python"]
+
+
+def test_report_is_printed_on_one_page(open_page: Open, projects: list[str]) -> None:
+    """A4, upright, with its chart and without the navigation."""
+    page = open_page(f"/projects/{projects[0]}/report/")
+    page.wait_for_load_state("networkidle")
+    assert len(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True))) == 1
+    page.emulate_media(media="print")
+    expect(page.get_by_role("navigation", name="Site")).to_be_hidden()
+    expect(page.locator(".chart svg").first).to_be_visible()
+    page.emulate_media(media="screen")
+
+
+def names_of(marts: Query, project: str) -> set[str]:
+    """The releases of a project, and their days, which its charts mark."""
+    rows = marts("SELECT what, day FROM marts.events WHERE project = ? AND kind = 'release'", project)
+    return tokens(" ".join(f"{version} {in_words(day)}" for version, day in rows))
+
+
+def read(marts: Query, sql: str, project: str) -> Mart:
+    """The rows of a card's SQL on the marts, for the project of its page."""
+    described = marts(f"DESCRIBE {sql.replace(PARAMETER, quoted(project))}")
+    columns = [str(name) for name, *_ in described]
+    rows = marts(sql.replace(PARAMETER, quoted(project)))
+    return Mart(columns, [dict(zip(columns, row, strict=True)) for row in rows])
+
+
+def quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def say(marts: Query, path: str, lens: Lens, period: str) -> str:
+    """The sentence with which the page starts, as the marts have it."""
+    if path.startswith("projects/"):
+        _, project, name = path.split("/", 2)
+        page = PROJECT_PAGES[name]
+        whole = "SELECT STRFTIME(MAX(month), '%Y-%m') FROM marts.downloads_monthly WHERE project = ? AND is_whole"
+        [(month,)] = marts(whole, project)
+        where = "marts.answers WHERE is_first AND project = ? AND page = ? AND lens = ? AND period = ?"
+        values: tuple[str, ...] = (project, page, lens.column, month if page == "report" else period)
+    else:
+        where = (
+            "marts.portfolio_answers LEFT JOIN marts.project_overview USING (project) WHERE page = ? "
+            f"AND portfolio_answers.lens IN ('', ?) AND period IN ('', ?) ORDER BY {lens.column} DESC"
+        )
+        values = (path.rstrip("/") or "home", lens.column, period)
+    return str(marts(f"SELECT sentence FROM {where}", *values)[0][0])
 
 
 def test_pages_have_titles(open_page: Open, projects: list[str]) -> None:
@@ -167,6 +276,7 @@ def test_pages_have_titles(open_page: Open, projects: list[str]) -> None:
         "/costs/": "Costs",
         "/about/": "About the numbers",
         f"/projects/{projects[0]}/": f"{projects[0]}: PyPI downloads",
+        f"/projects/{projects[0]}/report/": f"{projects[0]}: Report",
     }
     for path, title in titles.items():
         expect(open_page(path)).to_have_title(title)
@@ -247,13 +357,32 @@ def test_python_page_shows_what_dropping_costs(open_page: Open, marts: Query, pr
     expect(table.locator("td.cost")).to_have_text([percent(cost) for *_, cost in rows])
     table.get_by_role("button", name=rows[-1][0]).click()
     [(sentence,)] = marts(
-        "SELECT sentence FROM marts.answers WHERE project = ? AND page = 'python' AND lens = ? AND subject = ?",
+        "SELECT sentence FROM marts.answers "
+        "WHERE project = ? AND page = 'python' AND lens = ? AND subject = ? AND period = ?",
         project,
         lens.column,
         rows[-1][0],
+        PERIOD,
     )
     expect(page.get_by_role("heading", level=1)).to_have_text(sentence)
     assert f"drop={rows[-1][0]}" in page.url
+
+
+def test_project_page_says_in_short_what_the_others_answer(open_page: Open, marts: Query, projects: list[str]) -> None:
+    """A sentence of each page of the project and of the site, by lens and period, with a link to it."""
+    page = open_page(f"/projects/{projects[0]}/?lens=all&period=4w")
+    rows = marts(
+        "SELECT sentence FROM marts.answers WHERE project = ? AND lens = 'downloads' AND page <> 'project' "
+        "AND period = CASE WHEN page = 'report' THEN '2026-06' ELSE '4w' END AND (is_first OR subject = 'yanked') "
+        "UNION ALL SELECT sentence FROM marts.portfolio_answers WHERE project = ? AND lens = 'downloads'",
+        projects[0],
+        projects[0],
+    )
+    said = page.locator('[data-table="answers"] dd').all_inner_texts()
+    assert {sentence for (sentence,) in rows} <= set(said)
+    assert len(said) in {len(rows), len(rows) + 1}
+    page.get_by_role("link", name="Last whole month").click()
+    page.wait_for_url("**/report/?lens=all&period=4w")
 
 
 def test_lens_and_period_switch_without_asking_for_a_file(open_page: Open, projects: list[str]) -> None:
@@ -297,6 +426,9 @@ def test_pages_are_readable_without_scripts(site: str, browser: Browser, project
             expect(page.locator(".chart svg path").first).to_be_attached()
         assert page.locator("[data-table] :is(tr, li)").count() > 3
         expect(page.get_by_role("heading", level=1)).to_contain_text(re.compile(r"[0-9]"))
+    page.goto(f"{site}/projects/gone/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("There is no such page.")
+    expect(page.get_by_role("link", name="All projects")).to_have_attribute("href", "/")
     context.close()
 
 
@@ -316,49 +448,73 @@ def test_scripts_are_few_files_and_no_engine(built_site: Path, projects: list[st
 
 
 def test_hostile_values_are_text(site: str, browser: Browser, projects: list[str]) -> None:
-    """Markup in any text of the marts is shown as it is, in tables, charts and their boxes."""
+    """Markup in any text of the marts is shown as it is, in tables, charts and their boxes, on every page."""
     context = browser.new_context(viewport=DESKTOP)
     page = context.new_page()
     page.route("**/__data.json*", hostile)
-    page.goto(f"{site}/")
-    page.get_by_role("link", name=projects[0]).first.click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text(HOSTILE)
-    for path in (None, "Python support"):
-        if path:
-            page.get_by_role("link", name=path, exact=True).click()
-            page.wait_for_url("**/python/")
-        for chart in page.locator(".chart").all():
-            chart.hover()
-        for button in page.get_by_role("button", name=re.compile("^(Table|SQL): ")).all():
-            button.click()
-        expect(page.locator("img[src=x]")).to_have_count(0)
-        assert page.title() != "run"
+    for start, links in (("", SITE_PAGES[1:]), (f"projects/{projects[0]}/", [*[*PROJECT_PAGES][1:], ""])):
+        page.goto(f"{site}/{start}")
+        for path in links:
+            page.locator(f'nav a[href="/{start}{path}"], header a[href="/{path}"]').first.click()
+            page.wait_for_url(f"{site}/{start}{path}")
+            if path != "about/":
+                expect(page.get_by_role("heading", level=1)).to_contain_text(HOSTILE)
+            for chart in page.locator(".chart").all():
+                chart.hover()
+            for what in ("Table", "SQL"):
+                open_tools(page, what)
+                expect(page.locator("img[src=x]")).to_have_count(0)
+            assert page.title() != "run"
     context.close()
 
 
 def hostile(route: Route) -> None:
-    """The data of a page, with each text that is no date, name of a column or of a lens made hostile."""
+    """The data of a page, with each text in it made hostile, but those that only choose what is shown."""
     answered = route.fetch()
     body = answered.json()
     for node in body["nodes"]:
         values = (node or {}).get("data", [])
-        names = {name for value in values if isinstance(value, dict) for name in value}
-        columns = {
-            values[i]
-            for value in values
-            if isinstance(value, dict) and "columns" in value
-            for i in values[value["columns"]]
-        }
-        kept = (
-            names
-            | columns
-            | {lens.column for lens in Lens}
-            | {"", "4w", "13w", "52w", "python", "version", "installer", "country"}
-        )
-        for i, value in enumerate(values):
-            if isinstance(value, str) and value not in kept and not re.match(r"20\d\d-|select|with|[a-z-]+$", value):
-                values[i] = f"{HOSTILE}{i}"
+        for query in [value for value in values if isinstance(value, dict) and "columns" in value and "rows" in value]:
+            columns = [values[place] for place in values[query["columns"]]]
+            for row in [values[place] for place in values[query["rows"]]]:
+                for place, column in enumerate(columns):
+                    text = values[row[place]] if row[place] >= 0 else None
+                    if isinstance(text, str) and column not in CHOOSING and not re.match(r"20\d\d-\d\d", text):
+                        row[place] = len(values)
+                        values.append(f"{HOSTILE}{text}")
     route.fulfill(response=answered, json=body)
+
+
+def test_keyboard_reaches_everything(open_page: Open, projects: list[str]) -> None:
+    """By Tab: the skip link, the site's pages, lens and period, the project's pages, and the tools of each card."""
+    page = open_page(f"/projects/{projects[0]}/")
+    page.wait_for_load_state("networkidle")
+    reached = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate(FOCUSED))
+        seen = "getComputedStyle(document.activeElement.closest('label') ?? document.activeElement).outlineStyle"
+        assert page.evaluate(seen) != "none", reached[-1]
+        if reached[-1] == "installers":
+            page.keyboard.press("ArrowRight")
+        if reached[-1] == "13w":
+            page.keyboard.press("ArrowLeft")
+    assert page.url.endswith("?lens=outside-ci&period=4w")
+    wanted = ["Skip to the content", "Projects", "Compare", "About the numbers", "installers", "13w"]
+    wanted += ["Versions", "Report of a month", "Table: Downloads a day", "SQL: Versions"]
+    places = [reached.index(label) for label in wanted]
+    assert places == sorted(places)
+    page.get_by_role("link", name="Report of a month", exact=True).press("Enter")
+    page.wait_for_url("**/report/?lens=outside-ci&period=4w")
+    page.get_by_label("Month").press("ArrowDown")
+    expect(page).to_have_url(re.compile(r"month=2026-05"))
+
+
+def test_links_of_pages_go_below_the_base_path() -> None:
+    """A site in a folder of its host, such as GitHub Pages' /repository/, has no link to the root of the host."""
+    sources = [file for folder in ("components", "pages") for file in (evidence.EVIDENCE / folder).rglob("*.*")]
+    absolute = re.compile(r"""(?:href|src|action)=["'{`]+/|url\(["']?/|(?:goto|fetch|import)\(["'`]/""")
+    assert [str(file) for file in sources if absolute.search(file.read_text())] == []
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed; `just setup` does")
@@ -471,28 +627,6 @@ def test_site_is_served_beside_a_busy_file(demo_project: Installation, built_sit
             server.kill()
 
     assert f"http://127.0.0.1:{port}" in said
-
-
-def number(value: int | None) -> str:
-    return NONE if value is None else f"{value:,}"
-
-
-def percent(value: float | None) -> str:
-    if value is None:
-        return NONE
-    return "<0.1%" if 0 < value < 0.0005 else f"{rounded(100 * value)}%"
-
-
-def change(value: float | None) -> str:
-    if value is None:
-        return NONE
-    text = rounded(abs(100 * value))
-    return f"{'' if text == '0.0' else '+' if value > 0 else MINUS}{text}%"
-
-
-def rounded(value: float) -> str:
-    """To one decimal, halves away from zero of what the number is in binary, as JavaScript does."""
-    return str(Decimal(value).quantize(Decimal("0.1"), ROUND_HALF_UP))
 
 
 def in_words(day: date) -> str:

@@ -109,7 +109,10 @@ CHANGES = {
         "marts.breakdown_periods", ">= 0 GROUP BY", ">= 1 GROUP BY", "marts.breakdown_periods"
     ),
     "sums_to_weekly_total": Change(
-        "marts.breakdown_weekly", "GROUP BY", "WHERE day <> '2026-06-07' GROUP BY", "marts.breakdown_weekly"
+        "marts.breakdown_weekly",
+        'AS "parts" GROUP BY',
+        """AS "parts" WHERE day <> '2026-06-07' GROUP BY""",
+        "marts.breakdown_weekly",
     ),
 }
 """A wrong model for each audit of the project's own."""

@@ -49,7 +49,7 @@ export const weeksBetween = (first, last) =>
 	first == null ? [] : Array.from({ length: (ms(last) - ms(first)) / (7 * DAY) + 1 }, (_, i) => iso(ms(first) + 7 * DAY * i));
 
 /** The mean of the seven days up to a row of marts.downloads_trend. */
-export const mean = (row, column) => (row?.[`trailing_7d_${column}`] == null ? null : row[`trailing_7d_${column}`] / 7);
+export const mean = (row, column) => row?.[`mean_7d_${column}`] ?? null;
 
 /** Text for the HTML of a chart's tooltip. */
 export const escape = (text) => String(text).replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);

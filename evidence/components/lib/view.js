@@ -17,7 +17,7 @@ export const PERIODS = [
 	{ id: '52w', days: 364, label: '52 weeks' }
 ];
 
-const DEFAULTS = { lens: 'installers', period: '13w', q: '', sort: '', drop: '', projects: '', measure: 'downloads' };
+const DEFAULTS = { lens: 'installers', period: '13w', q: '', sort: '', drop: '', projects: '', measure: 'downloads', month: '' };
 const ALLOWED = {
 	lens: LENSES.map((lens) => lens.id),
 	period: PERIODS.map((period) => period.id),

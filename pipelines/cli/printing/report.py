@@ -71,7 +71,8 @@ def _title(report: Report) -> str:
 
 
 def _blocks(report: Report) -> Iterator[_Block]:
-    yield _Block("", [report.sentence, *_doubts(report)])
+    demo = ["Demo data: generated, not real."] if report.is_demo else []
+    yield _Block("", [report.sentence, report.note, *demo])
     yield _Block(
         "Downloads",
         columns=("lens", "downloads", "a day, on the month before", "on the year before"),
@@ -117,17 +118,6 @@ def _cell(text: str) -> str:
     """A version is a stranger's text: it must not end a cell or a line, nor be markup."""
     text = plain(text).replace("\n", " ").replace("|", "\\|")
     return text.replace("<", "&lt;").replace("[", "\\[").replace("`", "\\`")
-
-
-def _doubts(report: Report) -> Iterator[str]:
-    if report.is_demo:
-        yield "Demo data: generated, not real."
-    if report.days_counted < report.days:
-        yield f"{report.days_counted} of {report.days} days are there; the others are missing or not loaded."
-    if report.days_wrong:
-        yield f"Days whose counts are known to be wrong: {report.days_wrong}."
-    if report.days_provisional:
-        yield f"Days that may still grow: {report.days_provisional}."
 
 
 def _span(event: Event) -> str:

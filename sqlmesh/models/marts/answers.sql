@@ -78,7 +78,12 @@ WITH lenses AS (
     b.label,
     l.lens,
     @by_lens(l.lens, 'b.share_$lens') AS share,
-    ROW_NUMBER() OVER (PARTITION BY b.project, b.period, b.dimension, l.lens ORDER BY @by_lens(l.lens, 'b.place_$lens')) AS place
+    @by_lens(l.lens, 'b.change_share_$lens') AS change,
+    ROW_NUMBER() OVER (PARTITION BY b.project, b.period, b.dimension, l.lens ORDER BY @by_lens(l.lens, 'b.place_$lens')) AS place,
+    ROW_NUMBER() OVER (
+      PARTITION BY b.project, b.period, b.dimension, l.lens
+      ORDER BY ABS(COALESCE(@by_lens(l.lens, 'b.change_share_$lens'), 0)) DESC, @by_lens(l.lens, 'b.place_$lens')
+    ) AS move_place
   FROM marts.breakdown_periods AS b
   CROSS JOIN lenses AS l
   WHERE
@@ -93,13 +98,25 @@ WITH lenses AS (
     MAX(CASE WHEN place = 1 THEN label END) AS label,
     MAX(CASE WHEN place = 1 THEN share END) AS share,
     MAX(CASE WHEN place = 2 AND share > 0 THEN ', ' || label || ' ' || @percent_words(share) END) AS second,
-    MAX(CASE WHEN place = 3 AND share > 0 THEN ', ' || label || ' ' || @percent_words(share) END) AS third
+    MAX(CASE WHEN place = 3 AND share > 0 THEN ', ' || label || ' ' || @percent_words(share) END) AS third,
+    MAX(CASE WHEN move_place = 1 THEN CASE WHEN ABS(change) >= 0.005 THEN label || ' moved most, ' || @points_words(change) WHEN NOT change IS NULL THEN 'none moved by half a point' END END) AS moved
   FROM ranked
   GROUP BY
     project,
     period,
     dimension,
     lens
+), told_moves AS (
+  /* Where the period before is not whole, that of four weeks may be. */
+  SELECT
+    t.project,
+    t.period,
+    t.dimension,
+    t.lens,
+    COALESCE('; ' || t.moved || ' on the ' || CASE t.period WHEN '4w' THEN '4' WHEN '13w' THEN '13' ELSE '52' END || ' weeks before', '; in the last 4 weeks ' || f.moved || ' on the 4 before', '') AS moved
+  FROM tops AS t
+  LEFT JOIN tops AS f
+    ON t.project = f.project AND t.dimension = f.dimension AND t.lens = f.lens AND f.period = '4w'
 ), ordered_versions AS (
   SELECT
     project,
@@ -125,7 +142,8 @@ WITH lenses AS (
     p.version AS previous_version,
     @by_lens(l.lens, 'v.days_to_50_$lens') AS days_to_50,
     @by_lens(l.lens, 'v.status_50_$lens') AS status_50,
-    @by_lens(l.lens, 'p.days_to_50_$lens') AS previous_days_to_50
+    @by_lens(l.lens, 'p.days_to_50_$lens') AS previous_days_to_50,
+    @by_lens(l.lens, 'p.status_50_$lens') AS previous_status_50
   FROM ordered_versions AS v
   CROSS JOIN lenses AS l
   LEFT JOIN ordered_versions AS p
@@ -175,6 +193,29 @@ WITH lenses AS (
         python_minor
     ) AS place
   FROM pythons
+), used_pythons AS (
+  /* No backslash in the pattern: engines disagree on how to unescape it. */
+  SELECT
+    b.project,
+    b.period,
+    l.lens,
+    b.value AS python_minor,
+    1000 * CAST(NULLIF(REGEXP_EXTRACT(b.value, '^([0-9]{1,3})[.][0-9]{1,3}$', 1), '') AS INT) + CAST(NULLIF(REGEXP_EXTRACT(b.value, '^[0-9]{1,3}[.]([0-9]{1,3})$', 1), '') AS INT) AS python_order,
+    @by_lens(l.lens, 'b.$lens') AS downloads
+  FROM marts.breakdown_periods AS b
+  CROSS JOIN lenses AS l
+  WHERE
+    b.dimension = 'python' AND b.period IN ('13w', '52w')
+), dropped AS (
+  SELECT
+    project,
+    period,
+    lens,
+    python_minor,
+    CAST(SUM(downloads) OVER (PARTITION BY project, period, lens ORDER BY python_order, python_minor ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS DOUBLE) / NULLIF(SUM(downloads) OVER (PARTITION BY project, period, lens), 0) AS share
+  FROM used_pythons
+  WHERE
+    NOT python_order IS NULL
 ), uv AS (
   SELECT
     u.project,
@@ -255,6 +296,40 @@ WITH lenses AS (
   INNER JOIN latest AS p
     ON m.project = p.project AND m.month > CAST(p.last_day - INTERVAL 13 MONTH AS DATE)
   CROSS JOIN lenses AS l
+), python_answers AS (
+  SELECT
+    a.project,
+    'python' AS page,
+    p.python_minor AS subject,
+    a.lens,
+    a.period,
+    p.place = 1 AS is_first,
+    COALESCE(
+      a.no_shares,
+      CASE WHEN p.share IS NULL OR (a.period <> '4w' AND d.share IS NULL) THEN 'What dropping Python ' || p.python_minor || ' costs is not known: no client named its Python.' END,
+      'Python ' || p.python_minor || ' and older are ' || @percent_words(CASE WHEN a.period = '4w' THEN p.share ELSE d.share END) || ' of ' || a.words || ' that name a Python'
+      || CASE WHEN a.period = '4w' THEN '' ELSE a.in_period || ', and ' || @percent_words(p.share) || ' in the last 4 weeks' END
+      || COALESCE(', ' || @trend_words(p.slope, p.slope_low, p.slope_high), '')
+      || COALESCE(': dropping them in ' || @month_words(CAST(a.last_day + INTERVAL 3 MONTH AS DATE)) || ' costs ' || @roughly_words(p.later), '') || '.'
+      || COALESCE(
+        ' Python ' || p.python_minor || ' by itself has ' || @percent_words(p.own_share)
+        || CASE WHEN p.own_share <= 0.05 THEN '' ELSE COALESCE(' and falls below 5% in ' || @month_words(p.below_5_on), ', with no fall below 5% in sight') END || '.',
+        ''
+      )
+    ) AS sentence,
+    a.note,
+    CASE WHEN a.no_shares IS NULL THEN CASE WHEN a.period = '4w' THEN p.share ELSE d.share END END AS value,
+    CASE WHEN a.no_shares IS NULL THEN p.later END AS compared,
+    CASE WHEN a.no_shares IS NULL THEN p.slope END AS slope,
+    CASE WHEN a.no_shares IS NULL THEN p.slope_low END AS slope_low,
+    CASE WHEN a.no_shares IS NULL THEN p.slope_high END AS slope_high,
+    CASE WHEN a.no_shares IS NULL THEN p.below_5_on END AS day,
+    a.last_day
+  FROM shared AS a
+  INNER JOIN asked_pythons AS p
+    ON a.project = p.project AND a.lens = p.lens
+  LEFT JOIN dropped AS d
+    ON a.project = d.project AND a.period = d.period AND a.lens = d.lens AND p.python_minor = d.python_minor
 ), answered AS (
   SELECT
     project,
@@ -274,7 +349,9 @@ WITH lenses AS (
         ELSE COALESCE(', ' || @change_words(change) || ' a day on ' || month_before, '') || COALESCE(CASE WHEN change IS NULL THEN ', ' ELSE ' and ' END || @change_words(change_year) || ' a day on ' || year_before, '')
       END || '.'
     END AS sentence,
-    CASE WHEN days_provisional > 0 THEN 'Provisional: the last days may still grow.' WHEN days_counted = days THEN 'All days are there.' ELSE 'A change takes two whole months.' END AS note,
+    CASE WHEN days_counted < days THEN CAST(days_counted AS TEXT) || ' of ' || CAST(days AS TEXT) || ' days are there; the others are missing or not loaded.' ELSE 'All days are there.' END
+    || CASE WHEN days_wrong > 0 THEN ' Days whose counts are known to be wrong: ' || CAST(days_wrong AS TEXT) || '.' ELSE '' END
+    || CASE WHEN days_provisional > 0 THEN ' Days that may still grow: ' || CAST(days_provisional AS TEXT) || '.' ELSE '' END AS note,
     CAST(downloads AS DOUBLE) AS value,
     change AS compared,
     CAST(NULL AS DOUBLE) AS slope,
@@ -327,13 +404,13 @@ WITH lenses AS (
         WHEN r.released_on IS NULL
         THEN '; the day of its release is not known'
         WHEN r.status_50 = 'reached'
-        THEN '; it had half of them ' || CAST(r.days_to_50 AS TEXT) || ' days after its release' || COALESCE(', ' || r.previous_version || ' after ' || CAST(r.previous_days_to_50 AS TEXT), '')
+        THEN '; it had half of them ' || CAST(r.days_to_50 AS TEXT) || ' days after its release' || COALESCE(', ' || r.previous_version || ' after ' || CAST(r.previous_days_to_50 AS TEXT), CASE WHEN r.previous_status_50 = 'never' THEN ', which ' || r.previous_version || ' never had' END, ', of ' || r.previous_version || ' that is not known', '')
         WHEN r.status_50 = 'not yet'
         THEN '; released on ' || @day_words(r.released_on) || ', it has not had half of them yet' || COALESCE(', which took ' || r.previous_version || ' ' || CAST(r.previous_days_to_50 AS TEXT) || ' days', '')
         WHEN r.status_50 = 'never'
         THEN '; released on ' || @day_words(r.released_on) || ', it never had half of them'
         ELSE '; released on ' || @day_words(r.released_on)
-      END || '.',
+      END || COALESCE(m.moved, '') || '.',
       'No stable version was downloaded.'
     ) AS sentence,
     a.note,
@@ -349,6 +426,8 @@ WITH lenses AS (
     ON a.project = r.project AND a.lens = r.lens
   LEFT JOIN ranked AS b
     ON a.project = b.project AND a.period = b.period AND a.lens = b.lens AND b.dimension = 'version' AND b.value = r.version
+  LEFT JOIN told_moves AS m
+    ON a.project = m.project AND a.period = m.period AND a.lens = m.lens AND m.dimension = 'version'
   UNION ALL
   /* The mart has one window, that of four weeks. */
   SELECT
@@ -387,35 +466,31 @@ WITH lenses AS (
     a.period = '4w'
   UNION ALL
   SELECT
-    a.project,
-    'python' AS page,
-    p.python_minor AS subject,
-    a.lens,
-    a.period,
-    p.place = 1 AS is_first,
-    COALESCE(
-      a.no_shares,
-      CASE WHEN p.share IS NULL THEN 'What dropping Python ' || p.python_minor || ' costs is not known: no client named its Python.' END,
-      'Python ' || p.python_minor || ' and older are ' || @percent_words(p.share) || ' of ' || a.words || ' that name a Python'
-      || COALESCE(', ' || @trend_words(p.slope, p.slope_low, p.slope_high), '')
-      || COALESCE(': dropping them in ' || @month_words(CAST(a.last_day + INTERVAL 3 MONTH AS DATE)) || ' costs ' || @roughly_words(p.later), '') || '.'
-      || COALESCE(
-        ' Python ' || p.python_minor || ' by itself has ' || @percent_words(p.own_share)
-        || CASE WHEN p.own_share <= 0.05 THEN '' ELSE COALESCE(' and falls below 5% in ' || @month_words(p.below_5_on), ', with no fall below 5% in sight') END || '.',
-        ''
-      )
-    ) AS sentence,
-    a.note,
-    CASE WHEN a.no_shares IS NULL THEN p.share END AS value,
-    CASE WHEN a.no_shares IS NULL THEN p.later END AS compared,
-    CASE WHEN a.no_shares IS NULL THEN p.slope END AS slope,
-    CASE WHEN a.no_shares IS NULL THEN p.slope_low END AS slope_low,
-    CASE WHEN a.no_shares IS NULL THEN p.slope_high END AS slope_high,
-    CASE WHEN a.no_shares IS NULL THEN p.below_5_on END AS day,
-    a.last_day
-  FROM shared AS a
-  INNER JOIN asked_pythons AS p
-    ON a.project = p.project AND a.lens = p.lens AND a.period = '4w'
+    *
+  FROM python_answers
+  UNION ALL
+  /* What dropping a Python costs is known of the last days: of a month that ended at most a month before. */
+  SELECT
+    p.project,
+    'report' AS page,
+    'python' AS subject,
+    p.lens,
+    m.period,
+    FALSE AS is_first,
+    p.sentence,
+    p.note,
+    p.value,
+    p.compared,
+    p.slope,
+    p.slope_low,
+    p.slope_high,
+    p.day,
+    p.last_day
+  FROM python_answers AS p
+  INNER JOIN months AS m
+    ON p.project = m.project AND p.lens = m.lens AND DATE_DIFF('DAY', m.last_day, p.last_day) <= 31
+  WHERE
+    p.is_first AND p.period = '4w'
   UNION ALL
   SELECT
     a.project,
@@ -481,7 +556,7 @@ WITH lenses AS (
     TRUE AS is_first,
     COALESCE(
       a.no_shares,
-      CASE WHEN t.label = 'unknown' THEN 'Addresses without a country' ELSE t.label END || ' made ' || @percent_words(t.share) || ' of ' || a.words || a.in_period || COALESCE(t.second, '') || COALESCE(t.third, '') || '.',
+      CASE WHEN t.label = 'unknown' THEN 'Addresses without a country' ELSE t.label END || ' made ' || @percent_words(t.share) || ' of ' || a.words || a.in_period || COALESCE(t.second, '') || COALESCE(t.third, '') || COALESCE(m.moved, '') || '.',
       'The source records no country' || a.in_period || '.'
     ) AS sentence,
     a.note,
@@ -495,6 +570,8 @@ WITH lenses AS (
   FROM shared AS a
   LEFT JOIN tops AS t
     ON a.project = t.project AND a.period = t.period AND a.lens = t.lens AND t.dimension = 'country'
+  LEFT JOIN told_moves AS m
+    ON t.project = m.project AND t.period = m.period AND t.lens = m.lens AND t.dimension = m.dimension
   UNION ALL
   SELECT
     a.project,
@@ -555,9 +632,9 @@ WITH lenses AS (
 SELECT
   project, /* Normalised name of the project. */
   page::TEXT AS page, /* Page that the sentence answers: project, report, versions, python, installers, platforms, countries, events or quality. */
-  subject::TEXT AS subject, /* What the sentence is about: the newest stable version, each Python, the first installer, system or country; empty where it is about the project. */
+  subject::TEXT AS subject, /* What the sentence is about: the newest stable version, each Python, the first installer, system or country; of the page report python for what dropping one costs; empty where it is about the project. */
   lens::TEXT AS lens, /* Lens of the downloads, as the name of its column in other marts. Data quality is the same by each of them. */
-  period::TEXT AS period, /* Name of the period, as in marts.downloads_periods; of the page report a month, such as 2026-06; of the page python only 4w, the 28 days of marts.python_support. */
+  period::TEXT AS period, /* Name of the period, as in marts.downloads_periods; of the page report a month, such as 2026-06; the trend of a Python is that of marts.python_support whatever the period. */
   is_first::BOOLEAN AS is_first, /* TRUE for the one sentence with which the page starts. Of Pythons, that is the newest out of support that still has 0.1 %, or else the one whose support ends next. */
   sentence::TEXT AS sentence, /* The answer; or why it is not known. */
   note::TEXT AS note, /* The days that it is about, and those of them that are not there, wrong, or provisional. */

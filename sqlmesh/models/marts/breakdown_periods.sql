@@ -50,7 +50,7 @@ WITH spans AS (
   INNER JOIN latest AS l
     ON m.project = l.project AND m.month > CAST(l.last_day - INTERVAL 13 MONTH AS DATE)
 ), parts AS (
-  @parts(version, python, installer, installer_class, system, country, file_type, wheel_kind, architecture, threading, cpu, distro, libc)
+  @parts(version, python, installer, installer_class, subcommand, system, country, file_type, wheel_kind, architecture, threading, cpu, distro, libc)
 ), weeks AS (
   /* Of seven days each, counted back from the last loaded one: each period is so many of them. */
   SELECT
@@ -149,13 +149,14 @@ WITH spans AS (
     *,
     days >= @minimum_days AS has_shares,
     @lenses('SUM(CASE WHEN value IS NULL THEN 0 ELSE earlier_$lens END) OVER (PARTITION BY project, period, dimension) AS previous_recorded_$lens'),
+    @lenses('SUM(CASE WHEN value IS NULL THEN 0 ELSE $lens END) OVER (PARTITION BY project, period, dimension) AS recorded_$lens'),
     @lenses('CASE WHEN NOT value IS NULL THEN CAST($lens AS DOUBLE) / NULLIF(SUM(CASE WHEN value IS NULL THEN 0 ELSE $lens END) OVER (PARTITION BY project, period, dimension), 0) END AS share_$lens')
   FROM counted
 )
 SELECT
   s.project, /* Normalised name of the project. */
   s.period::TEXT AS period, /* Name of the period: 4w, 13w or 52w, or a month, such as 2026-06. */
-  s.dimension::TEXT AS dimension, /* Name of the dimension: version, python, installer, installer_class, system, country, file_type, wheel_kind, architecture, threading, cpu, distro or libc; of a month the first four without installer_class, and country. */
+  s.dimension::TEXT AS dimension, /* Name of the dimension: version, python, installer, installer_class, subcommand, system, country, file_type, wheel_kind, architecture, threading, cpu, distro or libc; of a month version, python, installer, system and country. */
   s.value::TEXT AS value, /* Value of the dimension, or unknown; NULL where the source does not record it. Values that only the period before had are there, too. */
   (
     CASE
@@ -186,6 +187,10 @@ SELECT
   @described(
     @lenses('(ROW_NUMBER() OVER (PARTITION BY s.project, s.period, s.dimension ORDER BY CASE WHEN s.$lens IS NULL THEN -1 ELSE s.$lens END DESC, s.value))::INT AS place_$lens'),
     'Rank of the value by $downloads in the dimension, 1 for the most.'
+  ),
+  @described(
+    @lenses('(CASE WHEN s.has_shares THEN CAST(COALESCE(SUM(CASE WHEN s.value IS NULL OR s.value = ''unknown'' THEN 0 ELSE s.$lens END) OVER (PARTITION BY s.project, s.period, s.dimension ORDER BY CASE WHEN s.$lens IS NULL THEN -1 ELSE s.$lens END DESC, s.value ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING), 0) AS DOUBLE) / NULLIF(s.recorded_$lens, 0) END)::DOUBLE AS rest_share_$lens'),
+    'Share in $downloads of all values that rank below this one, without unknown; NULL where share_$lens is.'
   )
 FROM shares AS s
 LEFT JOIN reference.countries AS c

@@ -112,6 +112,15 @@ SELECT
     'Sum of $downloads in the 7 days up to this one; NULL unless they are whole.'
   ),
   @described(
+    @lenses('(CASE WHEN w.is_whole_7d THEN CAST(w.sum_7d_$lens AS DOUBLE) / 7 END)::DOUBLE AS mean_7d_$lens'),
+    'Mean of $downloads a day in the 7 days up to this one; NULL unless they are whole.'
+  ),
+  (CASE WHEN w.is_whole_7d THEN CAST(w.sum_7d_downloads_by_installers - w.sum_7d_downloads_outside_ci AS DOUBLE) / 7 END)::DOUBLE AS mean_7d_downloads_in_ci, /* Mean of downloads by installers in CI a day in the 7 days up to this one, a lower bound; NULL unless they are whole, and the source records CI on each of them. */
+  @described(
+    @lenses('(CASE WHEN w.is_whole_7d THEN CAST(w.sum_7d_$lens AS DOUBLE) / NULLIF(w.sum_7d_downloads, 0) END)::DOUBLE AS share_7d_$lens'),
+    'Share of $downloads in all downloads of the 7 days up to this one; NULL unless they are whole.'
+  ),
+  @described(
     @lenses('(CASE WHEN w.is_whole_28d THEN w.sum_28d_$lens END)::BIGINT AS trailing_28d_$lens'),
     'Sum of $downloads in the 28 days up to this one; NULL unless they are whole.'
   ),

@@ -85,6 +85,7 @@ WITH unusual AS (
     c.cause,
     c.share_of_change,
     CAST(NULL AS TEXT) AS source,
+    CAST(NULL AS BOOLEAN) AS is_prerelease,
     CASE
       WHEN r.kind = 'rise'
       THEN @count_words(r.downloads) || ' downloads' || COALESCE(', ' || CAST(CAST(r.downloads / NULLIF(r.usual, 0) AS DECIMAL(18, 1)) AS TEXT) || ' times the usual ' || @count_words(CAST(ROUND(r.usual) AS BIGINT)), '')
@@ -111,6 +112,7 @@ WITH unusual AS (
     CAST(NULL AS TEXT) AS cause,
     CAST(NULL AS DOUBLE) AS share_of_change,
     CAST(NULL AS TEXT) AS source,
+    v.is_prerelease,
     'Release of ' || v.version || CASE WHEN v.is_prerelease THEN ', a prerelease' ELSE '' END || CASE WHEN v.is_yanked THEN ', yanked since' ELSE '' END AS counted
   FROM marts.versions AS v
   INNER JOIN spans AS s
@@ -131,6 +133,7 @@ WITH unusual AS (
     CAST(NULL AS TEXT) AS cause,
     CAST(NULL AS DOUBLE) AS share_of_change,
     i.source,
+    CAST(NULL AS BOOLEAN) AS is_prerelease,
     i.what AS counted
   FROM reference.incidents AS i
   INNER JOIN spans AS s
@@ -147,6 +150,7 @@ SELECT
   (DATE_DIFF('DAY', first_day, last_day) + 1)::INT AS days, /* Number of days. */
   day::DATE AS day, /* The most unusual of the days, of which the numbers are; the first one where there are none. */
   what::TEXT AS what, /* The version, what happened to the log, or the kind. */
+  is_prerelease::BOOLEAN AS is_prerelease, /* TRUE for the release of a prerelease; NULL for what is no release. */
   severity::TEXT AS severity, /* Highest severity of the days in marts.anomalies; info for others. */
   downloads::BIGINT AS downloads, /* Downloads of the day by the lens; NULL where it is missing, or none is concerned. */
   usual::DOUBLE AS usual, /* Downloads that are usual on such a day, as in marts.anomalies. */
