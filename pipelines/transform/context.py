@@ -63,8 +63,8 @@ def open_context(warehouse: Warehouse, console: Console, *, load: bool = True) -
     if _CACHE.is_file():
         logging.getLogger(__name__).warning("%s is no folder: it is made again.", _CACHE)
         _CACHE.unlink()
-    os.environ["WAREHOUSE"] = str(warehouse)
-    os.environ["DUCKDB_OPTIONS"] = json.dumps(resolve_engine().duckdb_options if warehouse.file else _ON_MOTHERDUCK)
+    options = resolve_engine().duckdb_options if warehouse.file else _ON_MOTHERDUCK
+    os.environ |= {"ENGINE": "warehouse", "WAREHOUSE": str(warehouse), "DUCKDB_OPTIONS": json.dumps(options)}
     set_console(console)
     # SQLMesh keeps many objects: looking for garbage among them as often as Python does takes a fifth of its time.
     gc.set_threshold(50_000, 20, 20)

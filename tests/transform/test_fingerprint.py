@@ -8,8 +8,10 @@ from pathlib import Path
 import duckdb
 import pytest
 from sqlmesh import Context
+from sqlmesh.core.console import NoopConsole
 
 from pipelines.transform import fingerprint, plan, transform
+from pipelines.transform.context import open_context
 from pipelines.transform.fingerprint import MODELS_FOLDER, compute_fingerprint
 from pipelines.warehouse import Warehouse, bookkeeping, resolve_warehouse
 from pipelines.warehouse.settings import CREDENTIALS_VARIABLE
@@ -77,7 +79,7 @@ def test_new_file_counts_and_what_sqlmesh_generates_does_not(copy: Path) -> None
 
 
 def test_all_that_sqlmesh_reads_is_in_the_folder(context: Context) -> None:
-    """Models, audits, macros and signals come from files that the fingerprint reads, and from no variable but one."""
+    """Models, audits, macros and signals come from files that the fingerprint reads, not from the shell."""
     read = set(fingerprint._files(MODELS_FOLDER))
     models = {model._path for model in context.models.values()}
     audits = {audit._path for audit in context._audits.values()}
@@ -91,7 +93,16 @@ def test_all_that_sqlmesh_reads_is_in_the_folder(context: Context) -> None:
     assert models | audits <= read
     assert {MODELS_FOLDER / path if not path.is_absolute() else path for path in python} <= read
     variables = re.findall(r"env_var\('(\w+)'", (MODELS_FOLDER / "config.yaml").read_text())
-    assert variables == ["WAREHOUSE"]
+    assert set(variables) == {"WAREHOUSE", "DUCKDB_OPTIONS", "ENGINE", "ENGINE_CONNECTION", "ENGINE_STATE"}
+
+
+def test_an_engine_of_the_shell_is_not_believed(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings choose the engine; a variable that others use for their own ends does not."""
+    monkeypatch.setenv("ENGINE", "other")
+    duckdb.connect(warehouse.file).close()
+
+    with open_context(warehouse, NoopConsole(), load=False) as context:
+        assert context.config.default_gateway == "warehouse"
 
 
 @pytest.mark.parametrize("variable", ["SQLMESH__DEFAULT_GATEWAY", "sqlmesh__variables__anomaly_minimum"])
