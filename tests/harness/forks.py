@@ -70,8 +70,6 @@ class Interruption:
         return cls(storage, moment, match=rf" {table}\.\S+\.{file_format}( |$)")
 
     def install(self) -> None:
-        # A shell starts the background process that runs the tests with interrupts ignored.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
         owner = pkgutil.resolve_name(self.place)
         whole, calls = getattr(owner, self.moment), count(1)
 
