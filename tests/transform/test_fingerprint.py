@@ -99,7 +99,7 @@ def test_all_that_sqlmesh_reads_is_in_the_folder(context: Context) -> None:
 def test_an_engine_of_the_shell_is_not_believed(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     """The settings choose the engine; a variable that others use for their own ends does not."""
     monkeypatch.setenv("ENGINE", "other")
-    duckdb.connect(warehouse.file).close()
+    duckdb.connect(str(warehouse)).close()
 
     with open_context(warehouse, NoopConsole(), load=False) as context:
         assert context.config.default_gateway == "warehouse"
