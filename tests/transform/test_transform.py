@@ -125,8 +125,8 @@ def test_plan_shows_a_change_with_its_rows_and_applies_nothing(
     assert "reference.countries` (Breaking)" in done.stdout
     assert "Models needing backfill" in done.stdout
     assert "marts.manylinux`: [2016-01-01 - 2026-" in done.stdout
-    assert "| marts.breakdown_periods | 88 | 88 | 0 | 0 | 8 | label |" in done.stdout
-    assert "Marts that would be recomputed with the same rows: 3." in done.stdout
+    assert "| marts.breakdown_periods | 94 | 94 | 0 | 0 | 8 | label |" in done.stdout
+    assert "Marts that would be recomputed with the same rows: 4." in done.stdout
     assert before == content(all_computed)
 
 
